@@ -1,0 +1,133 @@
+#include "admit/admit.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Whoever reads this file from top to bottom knows who gets in. Each check below is the only one of its kind; each
+ * refusal says in one line what was wrong and with which certificate. */
+
+static const char proof_context[] = "starling hello 1"; /* its NUL is signed, too */
+enum { PROOF_DIALLER = 1, PROOF_ACCEPTER = 2 };
+
+static_assert(sizeof proof_context + SL_EXPORTER_SIZE + 1 + 8 == SL_PROOF_MESSAGE_SIZE, "the parts fill the message");
+
+void sl_admit_proof_message(uint8_t out[SL_PROOF_MESSAGE_SIZE], const uint8_t exporter[SL_EXPORTER_SIZE], bool dialler,
+                            uint64_t boot) {
+    memcpy(out, proof_context, sizeof proof_context);
+    out += sizeof proof_context;
+    memcpy(out, exporter, SL_EXPORTER_SIZE);
+    out += SL_EXPORTER_SIZE;
+    *out++ = dialler ? PROOF_DIALLER : PROOF_ACCEPTER;
+    sl_put_u64(out, boot);
+}
+
+/* 1. The certificate that the peer showed in TLS is valid for the side that it takes there. */
+static enum sl_status check_tls_chain(struct sl_credential **out, const struct sl_identity *self,
+                                      const struct sl_admit_request *request, struct sl_error *reason) {
+    enum sl_purpose purpose = request->dialled ? SL_PURPOSE_SERVER : SL_PURPOSE_CLIENT;
+    enum sl_status status = sl_identity_check_chain(self, out, purpose, request->tls_chain, request->tls_count, reason);
+    return status == SL_OK ? SL_OK : sl_error_wrap(reason, status, "TLS");
+}
+
+/* 2. It serves the host that we dialled: whoever else is in the flock cannot take a node's place on the network. */
+static enum sl_status check_host(const struct sl_credential *tls, const struct sl_admit_request *request,
+                                 struct sl_error *reason) {
+    if (!request->dialled)
+        return SL_OK;
+    if (request->dialled_host == NULL)
+        return sl_error_set(reason, SL_UNTRUSTED, "TLS: it is not known which host was dialled");
+    if (!sl_credential_serves_host(tls, request->dialled_host))
+        return sl_error_set(reason, SL_UNTRUSTED, "TLS: certificate %s: it does not serve the host %s",
+                            sl_credential_text(tls), request->dialled_host);
+    return SL_OK;
+}
+
+/* 3. The certificate in HELLO, whose key signs what the peer says, is valid as a client's. */
+static enum sl_status check_hello_chain(struct sl_credential **out, const struct sl_identity *self,
+                                        const struct sl_admit_request *request, struct sl_error *reason) {
+    enum sl_status status =
+        sl_identity_check_chain(self, out, SL_PURPOSE_CLIENT, request->hello_chain, request->hello_count, reason);
+    return status == SL_OK ? SL_OK : sl_error_wrap(reason, status, "HELLO");
+}
+
+/* 4. Both are of one node; where TLS has seen the client certificate already, they are the very same. */
+static enum sl_status check_same_node(const struct sl_credential *tls, const struct sl_credential *hello,
+                                      const struct sl_admit_request *request, struct sl_error *reason) {
+    if (strcmp(sl_credential_node(tls), sl_credential_node(hello)) != 0)
+        return sl_error_set(reason, SL_MISMATCH, "HELLO: certificate %s is of %s, that of TLS, %s, of %s",
+                            sl_credential_text(hello), sl_credential_node(hello), sl_credential_text(tls),
+                            sl_credential_node(tls));
+    if (!request->dialled && !sl_credential_is_same(tls, hello))
+        return sl_error_set(reason, SL_MISMATCH, "HELLO: certificate %s is another than that of TLS, %s",
+                            sl_credential_text(hello), sl_credential_text(tls));
+    return SL_OK;
+}
+
+/* 5. HELLO claims no other node and no other flock than the certificates do. (The flock is in their names, which
+ * steps 1 and 3 have held against ours.) */
+static enum sl_status check_claim(const struct sl_credential *hello, const struct sl_identity *self,
+                                  const struct sl_admit_request *request, struct sl_error *reason) {
+    if (request->hello_node == NULL || !sl_name_is_valid(request->hello_node) || request->hello_flock == NULL ||
+        !sl_name_is_valid(request->hello_flock))
+        return sl_error_set(reason, SL_MISMATCH, "HELLO: certificate %s: what it claims is not a name",
+                            sl_credential_text(hello));
+    if (strcmp(request->hello_flock, sl_identity_flock(self)) != 0)
+        return sl_error_set(reason, SL_MISMATCH, "HELLO: certificate %s: it claims the flock %s, ours is %s",
+                            sl_credential_text(hello), request->hello_flock, sl_identity_flock(self));
+    if (strcmp(request->hello_node, sl_credential_node(hello)) != 0)
+        return sl_error_set(reason, SL_MISMATCH, "HELLO: it claims to be %s, its certificate %s is of %s",
+                            request->hello_node, sl_credential_text(hello), sl_credential_node(hello));
+    return SL_OK;
+}
+
+/* 6. It is the node that we wanted, where we wanted one, and never ourselves: neither over a loop in the network nor
+ * as a copy of our kit. */
+static enum sl_status check_wanted(const struct sl_credential *hello, const struct sl_identity *self,
+                                   const struct sl_admit_request *request, struct sl_error *reason) {
+    const char *node = sl_credential_node(hello);
+    if (strcmp(node, sl_identity_node(self)) == 0)
+        return sl_error_set(reason, SL_MISMATCH, "certificate %s: the peer is %s, which is this node itself",
+                            sl_credential_text(hello), node);
+    if (request->expected_node != NULL && strcmp(node, request->expected_node) != 0)
+        return sl_error_set(reason, SL_MISMATCH, "certificate %s: the peer is %s, wanted was %s",
+                            sl_credential_text(hello), node, request->expected_node);
+    return SL_OK;
+}
+
+/* 7. It holds the key of HELLO's certificate, in this very TLS session and on its own side of it: a chain that is
+ * merely sent, or a proof from elsewhere, proves nothing. */
+static enum sl_status check_proof(const struct sl_credential *hello, const struct sl_admit_request *request,
+                                  struct sl_error *reason) {
+    uint8_t message[SL_PROOF_MESSAGE_SIZE];
+    bool peer_dialled = !request->dialled;
+    sl_admit_proof_message(message, request->exporter, peer_dialled, request->boot);
+    enum sl_status status =
+        sl_credential_verify(hello, (struct sl_bytes){message, sizeof message}, request->hello_proof, reason);
+    return status == SL_OK ? SL_OK : sl_error_wrap(reason, status, "HELLO's proof");
+}
+
+enum sl_status sl_admit_decide(struct sl_credential **out, const struct sl_identity *self,
+                               const struct sl_admit_request *request, struct sl_error *reason) {
+    struct sl_credential *tls = NULL, *hello = NULL;
+    *out = NULL;
+    enum sl_status status = check_tls_chain(&tls, self, request, reason);
+    if (status == SL_OK)
+        status = check_host(tls, request, reason);
+    if (status == SL_OK)
+        status = check_hello_chain(&hello, self, request, reason);
+    if (status == SL_OK)
+        status = check_same_node(tls, hello, request, reason);
+    if (status == SL_OK)
+        status = check_claim(hello, self, request, reason);
+    if (status == SL_OK)
+        status = check_wanted(hello, self, request, reason);
+    if (status == SL_OK)
+        status = check_proof(hello, request, reason);
+    if (status == SL_OK) {
+        *out = hello;
+        hello = NULL;
+    }
+    sl_credential_unref(hello);
+    sl_credential_unref(tls);
+    return status;
+}

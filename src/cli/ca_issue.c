@@ -1,0 +1,221 @@
+/* Kits for one or several nodes, all of them or none: what can be wrong is looked for first, and kits that were made
+ * before one failed are removed. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <starling/identity.h>
+#include <starling/name.h>
+
+#include "cli.h"
+
+static const char help[] = "--ca FOLDER --host HOST NAME... [OPTION]...\n"
+                           "\n"
+                           "Makes a kit for each NAME: a folder with the settings, certificates and keys of that\n"
+                           "node, to be moved to its machine. With several names all kits are made, or none;\n"
+                           "their ports count up, and each node starts with its share of the example data.\n"
+                           "\n"
+                           "  --ca FOLDER             the authority, made by \"starling ca init\"\n"
+                           "  --host HOST             DNS name or IP address by which the nodes are reached; may\n"
+                           "                          be given several times\n"
+                           "  --port N                port of the first node (7400)\n"
+                           "  --out FOLDER            make the kits in FOLDER/NAME (./NAME)\n"
+                           "  --key KIND              ecdsa (default), ed25519 or rsa\n"
+                           "  --days N                validity (365)\n"
+                           "  --data FOLDER           where the four files of MNIST or its like are (those of\n"
+                           "                          Debian's dataset-fashion-mnist)\n"
+                           "  --passphrase-file FILE  the authority's key is encrypted with the first line of FILE\n"
+                           "  --help, --version\n";
+
+enum { PORT = 7400, DAYS = 365 };
+
+struct arguments {
+    struct sl_kit_options kit;
+    const char **hosts; /* kit.hosts, being filled */
+    const char *out;
+    const char *passphrase_file;
+    char **names;
+    size_t name_count;
+};
+
+static int read_count(const struct cli_command *self, unsigned *out, const char *name, const char *text,
+                      unsigned high) {
+    uint64_t number = 0;
+    if (!cli_read_integer(&number, text, 1, high))
+        return cli_usage(self, "--%s takes an integer from 1 to %u, not \"%s\"", name, high, text);
+    *out = (unsigned)number;
+    return 0;
+}
+
+/* 0, or the exit code of wrong usage. */
+static int read_option(const struct cli_command *self, struct arguments *out, int option, const char *text) {
+    static const char *const kinds[] = {"ecdsa", "ed25519", "rsa", NULL};
+    int kind = 0;
+    switch (option) {
+    case 'c':
+        out->kit.authority = text;
+        return 0;
+    case 'a':
+        out->hosts[out->kit.host_count++] = text;
+        return 0;
+    case 'n':
+        return read_count(self, &out->kit.port, "port", text, UINT16_MAX);
+    case 'd':
+        return read_count(self, &out->kit.days, "days", text, SL_VALIDITY_DAYS_MAX);
+    case 'k':
+        kind = cli_read_word(text, kinds);
+        out->kit.key = (enum sl_key_kind)kind;
+        return kind >= 0 ? 0 : cli_usage(self, "--key takes ecdsa, ed25519 or rsa, not \"%s\"", text);
+    case 'o':
+        out->out = text;
+        return 0;
+    case 't':
+        out->kit.data = text;
+        return 0;
+    default:
+        out->passphrase_file = text;
+        return 0;
+    }
+}
+
+/* 0, or the exit code of wrong usage. */
+static int check_arguments(const struct cli_command *self, const struct arguments *arguments) {
+    if (arguments->kit.authority == NULL)
+        return cli_usage(self, "--ca FOLDER is missing");
+    if (arguments->kit.host_count == 0)
+        return cli_usage(self, "--host HOST is missing");
+    if (arguments->name_count == 0)
+        return cli_usage(self, "for whom? no NAME");
+    if (arguments->name_count - 1 > UINT16_MAX - arguments->kit.port)
+        return cli_usage(self, "--port %u leaves no port for the last of %zu nodes", arguments->kit.port,
+                         arguments->name_count);
+    for (size_t i = 0; i < arguments->name_count; i++) {
+        if (!sl_name_is_valid(arguments->names[i]))
+            return cli_usage(self, "a name has 1 to 63 characters a-z, 0-9 and, not first, -; \"%s\" is none",
+                             arguments->names[i]);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(arguments->names[i], arguments->names[j]) == 0)
+                return cli_usage(self, "\"%s\" is named twice", arguments->names[i]);
+        }
+    }
+    return 0;
+}
+
+static char *kit_folder(const struct arguments *arguments, size_t index) {
+    char *folder = NULL;
+    return asprintf(&folder, "%s/%s", arguments->out, arguments->names[index]) < 0 ? NULL : folder;
+}
+
+/* SL_EXISTS where something is there that is no empty folder. */
+static enum sl_status check_place(const char *folder, struct sl_error *error) {
+    DIR *directory = opendir(folder);
+    if (directory == NULL && errno == ENOENT)
+        return SL_OK;
+    if (directory == NULL)
+        return sl_error_set(error, errno == ENOTDIR ? SL_EXISTS : sl_status_from_errno(errno), "%s: %s", folder,
+                            errno == ENOTDIR ? "exists already" : strerror(errno));
+    size_t count = 0;
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    if (count > 2) /* . and .. */
+        return sl_error_set(error, SL_EXISTS, "%s: exists already and is not empty", folder);
+    return SL_OK;
+}
+
+static enum sl_status check_places(const struct arguments *arguments, struct sl_error *error) {
+    enum sl_status status = SL_OK;
+    for (size_t i = 0; status == SL_OK && i < arguments->name_count; i++) {
+        char *folder = kit_folder(arguments, i);
+        status = folder == NULL ? sl_error_set(error, SL_NO_MEMORY, "out of memory") : check_place(folder, error);
+        free(folder);
+    }
+    return status;
+}
+
+/* Removes a kit that this run made, of which nobody knows yet. */
+static void remove_kit(const struct arguments *arguments, size_t index) {
+    static const char *const files[] = {"settings.json", "ca.pem",     "server.pem",
+                                        "server.key",    "client.pem", "client.key"};
+    char *folder = kit_folder(arguments, index);
+    for (size_t i = 0; folder != NULL && i < sizeof files / sizeof *files; i++) {
+        char *path = NULL;
+        if (asprintf(&path, "%s/%s", folder, files[i]) >= 0) {
+            unlink(path);
+            free(path);
+        }
+    }
+    if (folder != NULL)
+        rmdir(folder);
+    free(folder);
+}
+
+static enum sl_status make_kit(const struct arguments *arguments, size_t index, struct sl_error *error) {
+    struct sl_kit_options kit = arguments->kit;
+    char *folder = kit_folder(arguments, index);
+    if (folder == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "out of memory");
+    kit.folder = folder;
+    kit.node = arguments->names[index];
+    kit.port += (unsigned)index;
+    kit.start_nodes = (unsigned)arguments->name_count;
+    kit.part = (unsigned)index;
+    kit.parts = (unsigned)arguments->name_count;
+    enum sl_status status = sl_kit_create(&kit, error);
+    free(folder);
+    return status;
+}
+
+static enum sl_status make_kits(struct arguments *arguments, struct sl_error *error) {
+    char passphrase[CLI_PASSPHRASE_MAX + 1] = "";
+    enum sl_status status = check_places(arguments, error);
+    if (status == SL_OK && arguments->passphrase_file != NULL) {
+        status = cli_passphrase_read(passphrase, arguments->passphrase_file, error);
+        arguments->kit.passphrase = passphrase;
+    }
+    size_t made = 0;
+    while (status == SL_OK && made < arguments->name_count) {
+        status = make_kit(arguments, made, error);
+        made += status == SL_OK;
+    }
+    while (status != SL_OK && made > 0)
+        remove_kit(arguments, --made);
+    explicit_bzero(passphrase, sizeof passphrase);
+    return status;
+}
+
+int cli_ca_issue(const struct cli_command *self, int argc, char **argv) {
+    static const struct option known[] = {{"ca", required_argument, NULL, 'c'},
+                                          {"host", required_argument, NULL, 'a'},
+                                          {"port", required_argument, NULL, 'n'},
+                                          {"out", required_argument, NULL, 'o'},
+                                          {"key", required_argument, NULL, 'k'},
+                                          {"days", required_argument, NULL, 'd'},
+                                          {"data", required_argument, NULL, 't'},
+                                          {"passphrase-file", required_argument, NULL, 'p'},
+                                          CLI_COMMON_OPTIONS};
+    struct cli_options options = {.command = self, .help = help, .known = known, .argc = argc, .argv = argv};
+    struct arguments arguments = {.kit = {.key = SL_KEY_ECDSA_P256, .port = PORT, .days = DAYS}, .out = "."};
+    struct sl_error error = {0};
+    int exit_code = 0;
+    arguments.hosts = calloc((size_t)argc + 1, sizeof *arguments.hosts);
+    if (arguments.hosts == NULL)
+        return cli_fail(SL_NO_MEMORY, &error);
+    arguments.kit.hosts = arguments.hosts;
+    for (int option = cli_next(&options); option != CLI_END; option = cli_next(&options)) {
+        exit_code = option == CLI_STOP ? options.exit_code : read_option(self, &arguments, option, optarg);
+        if (option == CLI_STOP || exit_code != 0)
+            goto out;
+    }
+    arguments.names = argv + optind;
+    arguments.name_count = (size_t)(argc - optind);
+    exit_code = check_arguments(self, &arguments);
+    if (exit_code == 0)
+        exit_code = cli_fail(make_kits(&arguments, &error), &error);
+out:
+    free(arguments.hosts);
+    return exit_code;
+}

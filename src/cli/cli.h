@@ -1,0 +1,105 @@
+/* The program `starling`: one table of commands, one file each, on the public headers alone. */
+#ifndef SL_CLI_CLI_H
+#define SL_CLI_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <starling/error.h>
+
+struct cli_command {
+    const char *name; /* one word, or two: "ca init" */
+    /* argv[0] is the name's last word. Returns the exit code of the program. */
+    int (*run)(const struct cli_command *self, int argc, char **argv);
+    const char *summary; /* one line */
+};
+
+/* main.c */
+extern const struct cli_command cli_commands[];
+extern const size_t cli_command_count;
+/* The command of one word, or of two where `second` is its second word; NULL where there is none. */
+const struct cli_command *cli_find(const char *first, const char *second);
+/* How many commands have `first` as the first of two words. */
+size_t cli_group_size(const char *first);
+
+/* command.c: what commands share. */
+
+/* The options that each command has, and the end of its list for getopt_long. */
+#define CLI_COMMON_OPTIONS                                                                                             \
+    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {                                           \
+        NULL, 0, NULL, 0                                                                                               \
+    }
+
+struct cli_options {
+    const struct cli_command *command;
+    const char *help; /* printed after "starling NAME " */
+    const struct option *known;
+    int argc;
+    char **argv;
+    int exit_code; /* out, after CLI_STOP */
+};
+enum { CLI_END = -1, CLI_STOP = -2 };
+/* The value of the next option, its argument in optarg; CLI_END: `optind` is the first operand; CLI_STOP: help or
+ * version was printed, or wrong usage said, and the command is over. */
+int cli_next(struct cli_options *options);
+
+/* Says on stderr, in one line, what is wrong and where help is. Returns the exit code of wrong usage, 64. `command` may
+ * be NULL: the program itself. */
+int cli_usage(const struct cli_command *command, const char *format, ...) SL_PRINTF(2, 3);
+/* Says an error on stderr, a line for each of its own, each begun with "starling: ". Returns its exit code; says
+ * nothing where that is 0. `status` is what the call returned. */
+int cli_fail(enum sl_status status, const struct sl_error *error);
+/* The exit code of a status: the table of the manual. */
+int cli_exit_code(enum sl_status status);
+
+/* Arguments. Each returns false when the text is anything else. */
+bool cli_read_integer(uint64_t *out, const char *text, uint64_t low, uint64_t high);
+bool cli_read_number(double *out, const char *text, double low, double high);
+bool cli_is_address(const char *text); /* HOST:PORT by shape alone; settings look closer */
+/* The index of a word in a NULL-terminated list, or -1. */
+int cli_read_word(const char *text, const char *const *words);
+
+/* overrides.c: the options by which commands change settings. */
+struct cli_overrides {
+    struct sl_override *items;
+    size_t count;
+};
+#define CLI_OVERRIDE_OPTIONS                                                                                           \
+    {"join", required_argument, NULL, 'j'}, {"set", required_argument, NULL, 's'},                                     \
+        {"log-level", required_argument, NULL, 'l'}, {                                                                 \
+        "log-format", required_argument, NULL, 'f'                                                                     \
+    }
+#define CLI_OVERRIDE_HELP                                                                                              \
+    "  --set KEY=VALUE         set one key, as round.rounds=5; lists have a comma\n"                                   \
+    "                          between items; may be given several times\n"                                            \
+    "  --join HOST:PORT        a known node, besides those of the settings; may be\n"                                  \
+    "                          given several times\n"                                                                  \
+    "  --log-level LEVEL       debug, info, warning or error\n"                                                        \
+    "  --log-format FORMAT     logfmt or json\n"
+/* Room for as many as a command line of `argc` words can have; false when out of memory. */
+bool cli_overrides_init(struct cli_overrides *overrides, int argc);
+void cli_overrides_finish(struct cli_overrides *overrides);
+/* Adds one of CLI_OVERRIDE_OPTIONS. 0, or the exit code of wrong usage, which was said. */
+int cli_overrides_add(struct cli_overrides *overrides, const struct cli_command *command, int option, char *argument);
+
+/* passphrase.c */
+enum { CLI_PASSPHRASE_MAX = 1024 };
+/* The first line of a file, without its end; the caller wipes it. */
+SL_MUST_USE enum sl_status cli_passphrase_read(char out[CLI_PASSPHRASE_MAX + 1], const char *path,
+                                               struct sl_error *error);
+
+/* The commands. */
+int cli_node(const struct cli_command *self, int argc, char **argv);
+int cli_ca_init(const struct cli_command *self, int argc, char **argv);
+int cli_ca_issue(const struct cli_command *self, int argc, char **argv);
+int cli_settings_check(const struct cli_command *self, int argc, char **argv);
+int cli_settings_show(const struct cli_command *self, int argc, char **argv);
+int cli_settings_schema(const struct cli_command *self, int argc, char **argv);
+int cli_settings_reference(const struct cli_command *self, int argc, char **argv);
+int cli_simulate(const struct cli_command *self, int argc, char **argv);
+int cli_help(const struct cli_command *self, int argc, char **argv);
+int cli_version(const struct cli_command *self, int argc, char **argv);
+
+#endif

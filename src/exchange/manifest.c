@@ -1,0 +1,90 @@
+#include "exchange/manifest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum sl_status sl_manifest_signed_message(struct sl_buffer *out, struct sl_bytes manifest) {
+    static const char context[] = "starling manifest 1"; /* its NUL is signed too */
+    enum sl_status status = sl_buffer_append(out, context, sizeof context);
+    if (status == SL_OK)
+        status = sl_buffer_append(out, manifest.data, manifest.length);
+    return status;
+}
+
+static enum sl_status describe_tensors(struct sl_manifest *manifest, const struct sl_layout *layout) {
+    manifest->tensors = calloc(layout->count, sizeof *manifest->tensors);
+    if (manifest->tensors == NULL)
+        return SL_NO_MEMORY;
+    manifest->tensor_count = layout->count;
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct sl_tensor *tensor = &layout->tensors[i];
+        struct sl_wire_tensor *out = &manifest->tensors[i];
+        out->name = strdup(tensor->name);
+        if (out->name == NULL)
+            return SL_NO_MEMORY;
+        out->rank = tensor->rank;
+        memcpy(out->dims, tensor->dims, tensor->rank * sizeof tensor->dims[0]);
+    }
+    return SL_OK;
+}
+
+enum sl_status sl_manifest_describe(struct sl_manifest *manifest, const struct sl_layout *layout,
+                                    const struct sl_chunks *chunks, const struct sl_digest *digests,
+                                    struct sl_error *error) {
+    if (layout->count > SL_TENSORS_MAX)
+        return sl_error_set(error, SL_LIMIT, "a model of %zu tensors does not fit a manifest (%d)", layout->count,
+                            SL_TENSORS_MAX);
+    if (describe_tensors(manifest, layout) != SL_OK)
+        return sl_error_set(error, SL_NO_MEMORY, "out of memory for a manifest");
+    manifest->payload_bytes = chunks->payload_bytes;
+    manifest->chunk_bytes = chunks->chunk_bytes;
+    manifest->chunk_digests = calloc(chunks->count, sizeof *manifest->chunk_digests);
+    if (manifest->chunk_digests == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "out of memory for a manifest");
+    manifest->chunk_count = chunks->count;
+    for (uint32_t i = 0; i < chunks->count; i++)
+        memcpy(manifest->chunk_digests[i], digests[i].bytes, SL_DIGEST_SIZE);
+    return SL_OK;
+}
+
+static enum sl_status check_text(const char *what, const char *found, const char *wanted, struct sl_error *error) {
+    if (strcmp(found, wanted) == 0)
+        return SL_OK;
+    return sl_error_set(error, SL_MISMATCH, "manifest of %s \"%s\", ours is \"%s\"", what, found, wanted);
+}
+
+static enum sl_status check_tensors(const struct sl_manifest *manifest, const struct sl_layout *layout,
+                                    struct sl_error *error) {
+    if (manifest->tensor_count != layout->count || manifest->payload_bytes != layout->elements * sizeof(float))
+        return sl_error_set(error, SL_MISMATCH,
+                            "model of another shape: %zu tensors in %llu bytes, ours has %zu in %zu",
+                            manifest->tensor_count, (unsigned long long)manifest->payload_bytes, layout->count,
+                            layout->elements * sizeof(float));
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct sl_wire_tensor *theirs = &manifest->tensors[i];
+        const struct sl_tensor *ours = &layout->tensors[i];
+        if (strcmp(theirs->name, ours->name) != 0 || theirs->rank != ours->rank ||
+            memcmp(theirs->dims, ours->dims, ours->rank * sizeof ours->dims[0]) != 0)
+            return sl_error_set(error, SL_MISMATCH, "model of another shape: tensor %zu is \"%s\", ours is \"%s\"", i,
+                                theirs->name, ours->name);
+    }
+    return SL_OK;
+}
+
+enum sl_status sl_manifest_check(const struct sl_manifest *manifest, const char *flock, const char *run,
+                                 const char *origin, const struct sl_layout *layout, struct sl_error *error) {
+    enum sl_status status = check_text("flock", manifest->flock, flock, error);
+    if (status == SL_OK)
+        status = check_text("run", manifest->run, run, error);
+    if (status == SL_OK)
+        status = check_text("origin", manifest->origin, origin, error);
+    if (status == SL_OK)
+        status = check_tensors(manifest, layout, error);
+    return status;
+}
+
+struct sl_chunks sl_manifest_chunks(const struct sl_manifest *manifest) {
+    return (struct sl_chunks){.payload_bytes = manifest->payload_bytes,
+                              .chunk_bytes = manifest->chunk_bytes,
+                              .count = (uint32_t)manifest->chunk_count};
+}

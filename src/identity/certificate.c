@@ -1,0 +1,129 @@
+#include "identity/certificate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+
+static const char subject_alternative_name[] = "2.5.29.17";
+
+enum sl_status sl_gnutls_error(struct sl_error *error, enum sl_status status, int code, const char *what) {
+    return sl_error_set(error, code == GNUTLS_E_MEMORY_ERROR ? SL_NO_MEMORY : status, "%s: %s", what,
+                        gnutls_strerror(code));
+}
+
+enum sl_status sl_certificates_read(struct sl_certificates *out, const char *path, bool ordered,
+                                    struct sl_error *error) {
+    *out = (struct sl_certificates){0};
+    struct sl_buffer file = {0};
+    enum sl_status status = sl_file_read(&file, path, SL_CERTIFICATE_FILE_MAX, error);
+    if (status == SL_OK) {
+        gnutls_datum_t pem = {file.data, (unsigned)file.length};
+        int code = gnutls_x509_crt_list_import2(&out->items, &out->count, &pem, GNUTLS_X509_FMT_PEM,
+                                                ordered ? GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED : 0);
+        if (code == GNUTLS_E_CERTIFICATE_LIST_UNSORTED)
+            status = sl_error_set(error, SL_FORMAT, "%s: the certificates are not in order, the node's first", path);
+        else if (code < 0)
+            status = sl_gnutls_error(error, SL_FORMAT, code, path);
+        if (code < 0)
+            *out = (struct sl_certificates){0};
+    }
+    sl_buffer_finish(&file);
+    return status;
+}
+
+void sl_certificates_finish(struct sl_certificates *certificates) {
+    for (unsigned i = 0; i < certificates->count; i++)
+        gnutls_x509_crt_deinit(certificates->items[i]);
+    gnutls_free(certificates->items);
+    *certificates = (struct sl_certificates){0};
+}
+
+void sl_certificate_text(char out[SL_CERTIFICATE_TEXT_SIZE], gnutls_x509_crt_t certificate) {
+    enum { SUBJECT_MAX = 160, SERIAL_MAX = 20 };
+    uint8_t serial[64];
+    size_t serial_length = sizeof serial;
+    if (gnutls_x509_crt_get_serial(certificate, serial, &serial_length) < 0)
+        serial_length = 0;
+    if (serial_length > SERIAL_MAX) /* RFC 5280, 4.1.2.2 */
+        serial_length = SERIAL_MAX;
+    char hex[2 * SERIAL_MAX + 1] = "";
+    for (size_t i = 0; i < serial_length; i++)
+        snprintf(hex + 2 * i, 3, "%02x", serial[i]);
+
+    gnutls_datum_t subject = {NULL, 0};
+    bool known = gnutls_x509_crt_get_dn3(certificate, &subject, 0) >= 0 && subject.size > 0;
+    snprintf(out, SL_CERTIFICATE_TEXT_SIZE, "%.*s (serial %s)", SUBJECT_MAX,
+             known ? (const char *)subject.data : "no subject", hex);
+    gnutls_free(subject.data);
+    for (char *c = out; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+}
+
+const char *sl_purpose_oid(enum sl_purpose purpose) {
+    return purpose == SL_PURPOSE_SERVER ? GNUTLS_KP_TLS_WWW_SERVER : GNUTLS_KP_TLS_WWW_CLIENT;
+}
+
+const char *sl_purpose_text(enum sl_purpose purpose) {
+    return purpose == SL_PURPOSE_SERVER ? "server" : "client";
+}
+
+bool sl_certificate_has_purpose(gnutls_x509_crt_t certificate, enum sl_purpose purpose) {
+    const char *wanted = sl_purpose_oid(purpose);
+    for (unsigned i = 0;; i++) {
+        char oid[128];
+        size_t length = sizeof oid;
+        int code = gnutls_x509_crt_get_key_purpose_oid(certificate, i, oid, &length, NULL);
+        if (code == GNUTLS_E_SHORT_MEMORY_BUFFER)
+            continue; /* a longer identifier is not ours */
+        if (code < 0)
+            return false;
+        if (strcmp(oid, wanted) == 0)
+            return true;
+    }
+}
+
+bool sl_certificate_is_authority(gnutls_x509_crt_t certificate) {
+    return gnutls_x509_crt_get_ca_status(certificate, NULL) > 0;
+}
+
+bool sl_certificate_allows_usage(gnutls_x509_crt_t certificate, unsigned usage) {
+    unsigned present = 0;
+    int code = gnutls_x509_crt_get_key_usage(certificate, &present, NULL);
+    return code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE || (code >= 0 && (present & usage) != 0);
+}
+
+int sl_certificate_alternative_names(gnutls_subject_alt_names_t *out, gnutls_x509_crt_t certificate) {
+    gnutls_datum_t extension = {NULL, 0};
+    int code = gnutls_subject_alt_names_init(out);
+    if (code < 0)
+        return code;
+    code = gnutls_x509_crt_get_extension_by_oid2(certificate, subject_alternative_name, 0, &extension, NULL);
+    if (code >= 0)
+        code = gnutls_x509_ext_import_subject_alt_names(&extension, *out, 0);
+    else if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+        code = 0;
+    gnutls_free(extension.data);
+    if (code < 0) {
+        gnutls_subject_alt_names_deinit(*out);
+        *out = NULL;
+    }
+    return code;
+}
+
+gnutls_sign_algorithm_t sl_signature_algorithm(unsigned key_algorithm) {
+    switch (key_algorithm) {
+    case GNUTLS_PK_ECDSA:
+        return GNUTLS_SIGN_ECDSA_SHA256;
+    case GNUTLS_PK_EDDSA_ED25519:
+        return GNUTLS_SIGN_EDDSA_ED25519;
+    case GNUTLS_PK_EDDSA_ED448:
+        return GNUTLS_SIGN_EDDSA_ED448;
+    case GNUTLS_PK_RSA:
+        return GNUTLS_SIGN_RSA_PSS_RSAE_SHA256;
+    case GNUTLS_PK_RSA_PSS:
+        return GNUTLS_SIGN_RSA_PSS_SHA256;
+    }
+    return GNUTLS_SIGN_UNKNOWN;
+}

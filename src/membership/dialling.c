@@ -1,0 +1,123 @@
+/* Whom to dial, and when. */
+#include <string.h>
+
+#include "membership/state.h"
+
+enum { DOUBLINGS_MAX = 20 };
+
+/* Evenly drawn in [low, high]. */
+static sl_time draw(struct sl_membership *membership, sl_time low, sl_time high) {
+    return low + (sl_time)sl_random_below(&membership->random, (uint64_t)(high - low) + 1);
+}
+
+/* After so many attempts in vain: up to retry_min · 2^attempts, at most retry_max. */
+static sl_time back_off(struct sl_membership *membership, uint32_t attempts) {
+    sl_time bound = membership->retry_min;
+    for (uint32_t i = 0; i < attempts && i < DOUBLINGS_MAX && bound < membership->retry_max; i++)
+        bound = bound > membership->retry_max / 2 ? membership->retry_max : 2 * bound;
+    return draw(membership, membership->retry_min, bound);
+}
+
+static bool is_wanted(const struct sl_membership *membership, size_t index) {
+    const struct sl_member *member = &membership->members[index];
+    return !membership->left && !member->connected && member->entry.state != SL_MEMBER_LEFT &&
+           member->entry.address_count > 0 && !sl_members_is_self(membership, index);
+}
+
+static sl_time slowly(struct sl_membership *membership) {
+    return sl_time_after(membership->now, membership->retry_max + draw(membership, 0, membership->retry_max));
+}
+
+void sl_dialling_plan(struct sl_membership *membership, size_t index) {
+    struct detail *detail = &membership->details[index];
+    const struct sl_member_entry *entry = &membership->members[index].entry;
+    if (entry->state == SL_MEMBER_DROPPED) {
+        detail->dial_at = slowly(membership);
+        return;
+    }
+    sl_time wait = detail->was_connected ? back_off(membership, 0) : 0;
+    /* The higher name leaves it to the lower one at first: mutual dials cost both a handshake. */
+    if (strcmp(membership->self, entry->node) > 0)
+        wait += 2 * membership->retry_min;
+    detail->dial_at = sl_time_after(membership->now, wait);
+}
+
+void sl_dialling_plan_joins(struct sl_membership *membership) {
+    for (size_t i = 0; i < membership->join_count; i++) {
+        membership->joins[i].attempts = 0;
+        membership->joins[i].dial_at = sl_time_after(membership->now, back_off(membership, 0));
+    }
+}
+
+static enum sl_status dial(struct sl_membership *membership, const char *node, const char *address) {
+    struct sl_membership_action *action = NULL;
+    enum sl_status status = sl_actions_add(membership, &action, SL_MEMBERSHIP_DIAL, node);
+    if (status == SL_OK)
+        memcpy(action->address, address, strlen(address) + 1);
+    return status;
+}
+
+/* Its addresses in turn; the wait grows with each time around. */
+static enum sl_status dial_member(struct sl_membership *membership, size_t index) {
+    struct detail *detail = &membership->details[index];
+    const struct sl_member_entry *entry = &membership->members[index].entry;
+    const char *address = entry->addresses[detail->attempts % entry->address_count];
+    if (detail->attempts < UINT32_MAX)
+        detail->attempts++;
+    uint32_t rounds = detail->attempts / (uint32_t)entry->address_count;
+    detail->dial_at = entry->state == SL_MEMBER_DROPPED ? slowly(membership)
+                                                        : sl_time_after(membership->now, back_off(membership, rounds));
+    return dial(membership, entry->node, address);
+}
+
+enum sl_status sl_dialling_step(struct sl_membership *membership) {
+    enum sl_status status = SL_OK;
+    for (size_t i = 0; i < membership->count && status == SL_OK; i++) {
+        if (sl_dialling_next(membership, i) <= membership->now)
+            status = dial_member(membership, i);
+    }
+    if (sl_dialling_next_join(membership) > membership->now)
+        return status;
+    for (size_t i = 0; i < membership->join_count && status == SL_OK; i++) {
+        struct join *join = &membership->joins[i];
+        if (join->dial_at > membership->now)
+            continue;
+        if (join->attempts < UINT32_MAX)
+            join->attempts++;
+        join->dial_at = sl_time_after(membership->now, back_off(membership, join->attempts));
+        status = dial(membership, "", join->address);
+    }
+    return status;
+}
+
+sl_time sl_dialling_next(const struct sl_membership *membership, size_t index) {
+    return is_wanted(membership, index) ? membership->details[index].dial_at : SL_NEVER;
+}
+
+sl_time sl_dialling_next_join(const struct sl_membership *membership) {
+    sl_time next = SL_NEVER;
+    if (membership->connected > 0 || membership->left)
+        return next;
+    for (size_t i = 0; i < membership->join_count; i++) {
+        if (membership->joins[i].dial_at < next)
+            next = membership->joins[i].dial_at;
+    }
+    return next;
+}
+
+/* The retries are the timer's; here only those who wait for the flock to answer are told, once. */
+enum sl_status sl_membership_on_dial_failed(struct sl_membership *membership, const struct sl_membership_event *event) {
+    if (membership->connected > 0 || membership->told_unreachable || membership->left)
+        return SL_OK;
+    for (size_t i = 0; i < membership->join_count; i++) {
+        const char *address = membership->joins[i].address;
+        if (strcmp(address, event->address) != 0)
+            continue;
+        membership->told_unreachable = true;
+        enum sl_status status = sl_actions_report(membership, "", "unreachable");
+        if (status == SL_OK)
+            memcpy(membership->actions->items[membership->actions->count - 1].address, address, strlen(address) + 1);
+        return status;
+    }
+    return SL_OK;
+}

@@ -1,0 +1,124 @@
+/* Who is in the flock: join, learn the others, suspect, drop, leave. Pure: events and the time go in, actions come out.
+ *
+ * First version (the issue on churn brings SWIM behind this same interface): a connection with every member; a member
+ * is alive while its connection shows signs of life, suspect after `suspect_after` without, dropped `drop_after` later.
+ * A member that we never had a connection with is given twice as long, counted from the last news of it.
+ *
+ * Claims. Of two claims about a member the higher incarnation holds, at equal ones the graver state (alive < suspect <
+ * dropped < left), at equal ones again the earlier until_round. A member that hears itself called anything but alive,
+ * or by a higher incarnation than its own, refutes with an incarnation above that. Everything that a member says of
+ * itself raises its incarnation. What another one says of a member is impossible above SL_INCARNATION_MAX, so that the
+ * member can always refute; a member's own word over its own connection is not bounded. Impossible claims are ignored.
+ *
+ * Gossip. To a peer that comes up: the whole roster (in a flock of more than 128, to one that was known and alive
+ * already, only our own entry). What we say of ourselves: to all connected peers at once. What else changed: to all
+ * connected peers but the one who told, in a big flock to 8 of them. Every ping_interval × (1 + members / 32): the
+ * whole roster to one connected peer, so that what was lost is made good. A suspect that shows signs of life is told
+ * what is said of it.
+ *
+ * Dialling. Join addresses are dialled while no connection stands. Of two members the lower name dials the higher at
+ * once; the higher one does where no connection stands 2 × retry_min later (for those whom only one side can reach).
+ * Retries back off from retry_min to retry_max, doubled each time, drawn evenly between retry_min and the bound. A
+ * dropped member is dialled every retry_max … 2 × retry_max, so that a split heals; one that left, never.
+ *
+ * Rounds. A drop that this node finds and its own leaving take effect two rounds after the one that it is in
+ * (until_round), told with the claim. A member that refutes a drop that took effect already, or is about to, is in
+ * again from two rounds after its own (from_round).
+ *
+ * A TIMER event begins it all: dialling, and the WAKE actions from then on. */
+#ifndef SL_MEMBERSHIP_MEMBERSHIP_H
+#define SL_MEMBERSHIP_MEMBERSHIP_H
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "wire/messages.h"
+
+struct sl_membership;
+
+enum {
+    SL_MEMBERS_MAX = 20000, /* further ones are ignored */
+    SL_MEMBERSHIP_RELAYS = 8
+};
+/* A claim above these is impossible. */
+#define SL_INCARNATION_MAX (UINT64_C(1) << 62)
+#define SL_MEMBER_SAMPLES_MAX (UINT64_C(1) << 40) /* so that the samples of all members add up in 64 bits */
+#define SL_MEMBER_ROUND_MAX (UINT64_C(1) << 48)
+
+struct sl_membership_options {
+    const char *self;
+    uint64_t incarnation; /* 1 … SL_INCARNATION_MAX, above any earlier one of this name: wall clock in ms will do */
+    uint64_t samples;     /* 1 … SL_MEMBER_SAMPLES_MAX */
+    const char *const *addresses; /* own, advertised; one that is also to be joined is not dialled */
+    size_t address_count;
+    const char *const *join; /* addresses of unknown members, dialled until one connection of any member stands */
+    size_t join_count;
+    sl_time suspect_after, drop_after, ping_interval, retry_min, retry_max; /* all > 0, retry_min ≤ retry_max */
+    uint64_t seed;                                                          /* jitter of retries */
+};
+
+enum sl_membership_event_type {
+    SL_MEMBERSHIP_PEER_UP,     /* node; addresses from its HELLO */
+    SL_MEMBERSHIP_PEER_DOWN,   /* node; leaving: it said so */
+    SL_MEMBERSHIP_HEARD,       /* node: any frame from it, a sign of life */
+    SL_MEMBERSHIP_ROSTER,      /* node told `roster` */
+    SL_MEMBERSHIP_DIAL_FAILED, /* address, as the DIAL had it */
+    SL_MEMBERSHIP_SCHEDULE,    /* from_round: this node takes part from that round on (0: not known yet) */
+    SL_MEMBERSHIP_ROUND,       /* from_round: the round this node is in; drops take effect two rounds later */
+    SL_MEMBERSHIP_LEAVE,       /* this node leaves: it tells so, and neither dials nor refutes from then on */
+    SL_MEMBERSHIP_TIMER
+};
+struct sl_membership_event {
+    enum sl_membership_event_type type;
+    const char *node;
+    const char *address;
+    const char *const *addresses;
+    size_t address_count;
+    const struct sl_roster *roster;
+    uint64_t from_round;
+    bool leaving;
+};
+
+enum sl_membership_action_type {
+    SL_MEMBERSHIP_DIAL,        /* address; node is "" for a join address */
+    SL_MEMBERSHIP_SEND_ROSTER, /* node, roster (owned by the action) */
+    SL_MEMBERSHIP_SEND_PING,   /* node */
+    SL_MEMBERSHIP_CLOSE,       /* node: its connection is dead */
+    SL_MEMBERSHIP_CHANGED,     /* the roster is another than before */
+    SL_MEMBERSHIP_REPORT, /* text, static, for the log about `node`: "joined", "suspect", "alive", "dropped", "left",
+                             "returned", "refuted"; or, of `address` and without a node, "unreachable": of the join
+                             addresses, once until a connection stood again */
+    SL_MEMBERSHIP_WAKE    /* at: give a TIMER event then (replaces the former) */
+};
+struct sl_membership_action {
+    enum sl_membership_action_type type;
+    char node[SL_NAME_SIZE];
+    char address[SL_ADDRESS_SIZE];
+    const char *text;
+    struct sl_roster roster;
+    sl_time at;
+};
+struct sl_membership_actions {
+    struct sl_membership_action *items;
+    size_t count, capacity;
+};
+void sl_membership_actions_clear(struct sl_membership_actions *actions); /* frees what the actions own */
+void sl_membership_actions_finish(struct sl_membership_actions *actions);
+
+/* Copies the options. SL_USAGE where they are none; SL_FORMAT for an address. */
+SL_MUST_USE enum sl_status sl_membership_create(struct sl_membership **out, const struct sl_membership_options *options,
+                                                struct sl_error *error);
+void sl_membership_destroy(struct sl_membership *membership);
+/* Appends what is to be done, in order. Claims that are impossible are ignored, never fatal: fails with SL_NO_MEMORY
+ * only, what was not told then is told by a later round of gossip. */
+SL_MUST_USE enum sl_status sl_membership_step(struct sl_membership *membership, const struct sl_membership_event *event,
+                                              sl_time now, struct sl_membership_actions *actions);
+
+/* The roster, self included, sorted by name (memcmp); borrowed until the next step. A member that is connected and has
+ * said nothing of itself yet has incarnation 0. */
+struct sl_member {
+    struct sl_member_entry entry; /* addresses in their canonical form */
+    bool connected;               /* self: true */
+};
+const struct sl_member *sl_membership_members(const struct sl_membership *membership, size_t *count);
+
+#endif

@@ -1,0 +1,80 @@
+/* PEER_UP, PEER_DOWN, HEARD: our own connections. */
+#include <string.h>
+
+#include "membership/state.h"
+
+/* A flock whose roster is one message is told whole; in a bigger one, those who were told by others get our word only.
+ */
+static enum sl_status greet(struct sl_membership *membership, const struct sl_member_entry *entry, bool was_known) {
+    if (membership->count <= SL_ROSTER_ENTRIES_MAX || !was_known)
+        return sl_gossip_tell_all(membership, entry->node);
+    return sl_gossip_tell_one(membership, entry->node, sl_members_self(membership));
+}
+
+enum sl_status sl_membership_on_peer_up(struct sl_membership *membership, const struct sl_membership_event *event) {
+    size_t index = 0;
+    enum sl_status status = SL_OK;
+    if (strcmp(event->node, membership->self) == 0 || !sl_name_is_valid(event->node))
+        return SL_OK;
+    if (!sl_members_find(membership, &index, event->node))
+        status = sl_members_add(membership, &index, event->node);
+    if (status != SL_OK)
+        return status == SL_LIMIT ? SL_OK : status;
+    struct sl_member *member = &membership->members[index];
+    struct detail *detail = &membership->details[index];
+    bool was_known = member->entry.incarnation != 0 && member->entry.state == SL_MEMBER_ALIVE;
+    if (!member->connected)
+        membership->connected++;
+    member->connected = true;
+    membership->changed = true;
+    membership->told_unreachable = false;
+    *detail = (struct detail){.heard = membership->now,
+                              .pinged = membership->now,
+                              .suspected = membership->now,
+                              .told = membership->now,
+                              .dial_at = SL_NEVER,
+                              .was_connected = true,
+                              .news = detail->news};
+    if (member->entry.address_count == 0)
+        status = sl_members_set_addresses(&member->entry, (char *const *)event->addresses, event->address_count);
+    return status == SL_OK ? greet(membership, &member->entry, was_known) : status;
+}
+
+enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, const struct sl_membership_event *event) {
+    size_t index = 0;
+    enum sl_status status = SL_OK;
+    if (!sl_members_find(membership, &index, event->node) || sl_members_is_self(membership, index))
+        return SL_OK;
+    struct sl_member *member = &membership->members[index];
+    if (member->connected) {
+        member->connected = false;
+        membership->connected--;
+        membership->changed = true;
+    }
+    if (event->leaving && member->entry.state != SL_MEMBER_LEFT) {
+        struct sl_member_entry claim = member->entry;
+        claim.state = SL_MEMBER_LEFT;
+        if (claim.until_round == 0)
+            claim.until_round = membership->round + 2;
+        status = sl_member_change(membership, index, &claim, NEWS_RELAY);
+    }
+    membership->details[index].attempts = 0;
+    sl_dialling_plan(membership, index);
+    if (membership->connected == 0)
+        sl_dialling_plan_joins(membership);
+    return status;
+}
+
+enum sl_status sl_membership_on_heard(struct sl_membership *membership, const struct sl_membership_event *event) {
+    size_t index = 0;
+    if (!sl_members_find(membership, &index, event->node))
+        return SL_OK;
+    const struct sl_member *member = &membership->members[index];
+    struct detail *detail = &membership->details[index];
+    detail->heard = membership->now;
+    /* It lives, and has to say so itself: with a higher incarnation. */
+    if (member->entry.state == SL_MEMBER_ALIVE || !member->connected ||
+        membership->now < sl_time_after(detail->told, membership->retry_min))
+        return SL_OK;
+    return sl_gossip_tell_one(membership, member->entry.node, index);
+}

@@ -1,0 +1,126 @@
+/* The state of a membership and what its files do on it. Private to this layer.
+ *
+ *     membership.c                       life, death, which event goes where, when to wake
+ *     transition.c                       the one place that changes a member's state
+ *     claims.c                           ROSTER: what others say
+ *     self.c                             SCHEDULE, ROUND, LEAVE, refuting: what we say of ourselves
+ *     peers.c                            PEER_UP, PEER_DOWN, HEARD
+ *     dialling.c                         DIAL_FAILED; whom to dial, when
+ *     timer.c                            TIMER: pings, suspicion, drops
+ *     gossip.c                           what is told to whom at the end of a step
+ *     members.c actions.c                the lists */
+#ifndef SL_MEMBERSHIP_STATE_H
+#define SL_MEMBERSHIP_STATE_H
+
+#include "base/random.h"
+#include "membership/membership.h"
+
+enum news {
+    NEWS_NONE,
+    NEWS_RELAY, /* to some */
+    NEWS_OWN    /* to all: we are the source */
+};
+
+/* What only we know about members[i]. */
+struct detail {
+    sl_time heard;     /* last sign of life, or news of it */
+    sl_time pinged;    /* last ping to it */
+    sl_time suspected; /* when it became a suspect here */
+    sl_time told;      /* when it was last told what we hold of it */
+    sl_time dial_at;   /* next dial; SL_NEVER: none */
+    uint32_t attempts; /* since it was last connected */
+    bool was_connected;
+    enum news news;
+};
+
+struct join {
+    char address[SL_ADDRESS_SIZE];
+    sl_time dial_at;
+    uint32_t attempts;
+};
+
+struct sl_membership {
+    char self[SL_NAME_SIZE];
+    sl_time suspect_after, drop_after, ping_interval, retry_min, retry_max;
+    struct sl_random random;
+
+    struct sl_member *members; /* sorted by name */
+    struct detail *details;    /* of the same index */
+    size_t count, member_capacity, detail_capacity;
+    size_t connected; /* members with a connection, self not counted */
+
+    struct join *joins;
+    size_t join_count;
+    bool told_unreachable;
+
+    uint64_t round; /* that this node is in */
+    bool left;
+    sl_time sync_at; /* next whole roster to somebody */
+    sl_time woken;   /* the last WAKE */
+
+    /* of the step that runs now */
+    sl_time now;
+    struct sl_membership_actions *actions;
+    const char *teller; /* NULL: nobody */
+    bool changed;
+};
+
+/* members.c */
+bool sl_members_find(const struct sl_membership *membership, size_t *index, const char *node);
+/* A new member with this name and nothing else, not to be dialled yet. SL_LIMIT when there are too many. */
+enum sl_status sl_members_add(struct sl_membership *membership, size_t *index, const char *node);
+/* Takes those that parse, canonical, each once, at most SL_ADDRESSES_MAX. */
+enum sl_status sl_members_set_addresses(struct sl_member_entry *entry, char *const *addresses, size_t count);
+enum sl_status sl_members_copy_entry(struct sl_member_entry *out, const struct sl_member_entry *in);
+void sl_members_finish_entry(struct sl_member_entry *entry);
+bool sl_members_is_self(const struct sl_membership *membership, size_t index);
+size_t sl_members_self(const struct sl_membership *membership);
+
+/* actions.c: `*out` is a zeroed action of that type at the end of the list. */
+enum sl_status sl_actions_add(struct sl_membership *membership, struct sl_membership_action **out,
+                              enum sl_membership_action_type type, const char *node);
+enum sl_status sl_actions_report(struct sl_membership *membership, const char *node, const char *text);
+
+/* transition.c: the claim replaces what is held of members[index] (all but addresses). It must be newer, see
+ * sl_claim_is_newer. */
+bool sl_claim_is_newer(const struct sl_member_entry *claim, const struct sl_member_entry *held);
+enum sl_status sl_member_change(struct sl_membership *membership, size_t index, const struct sl_member_entry *claim,
+                                enum news news);
+
+/* One file an event. */
+enum sl_status sl_membership_on_roster(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_schedule(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_leave(struct sl_membership *membership);
+enum sl_status sl_membership_on_peer_up(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_heard(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_dial_failed(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_timer(struct sl_membership *membership);
+
+/* self.c: somebody says this of us. */
+enum sl_status sl_membership_refute(struct sl_membership *membership, const struct sl_member_entry *claim);
+
+/* dialling.c */
+void sl_dialling_plan(struct sl_membership *membership,
+                      size_t index); /* it is not connected any more, or newly known */
+void sl_dialling_plan_joins(struct sl_membership *membership);
+enum sl_status sl_dialling_step(struct sl_membership *membership);
+sl_time sl_dialling_next(const struct sl_membership *membership, size_t index);
+sl_time sl_dialling_next_join(const struct sl_membership *membership);
+
+/* timer.c: when something is due for this member; SL_NEVER: nothing. */
+sl_time sl_timer_next(const struct sl_membership *membership, size_t index);
+
+/* gossip.c */
+enum sl_status sl_gossip_tell_all(struct sl_membership *membership, const char *node); /* the whole roster */
+enum sl_status sl_gossip_tell_one(struct sl_membership *membership, const char *node, size_t index);
+enum sl_status sl_gossip_sync(struct sl_membership *membership); /* the whole roster to somebody */
+/* What changed in this step, to those who are to know. */
+enum sl_status sl_gossip_flush(struct sl_membership *membership);
+
+/* Saturates. */
+static inline sl_time sl_time_after(sl_time now, sl_time duration) {
+    return duration > SL_NEVER - now ? SL_NEVER : now + duration;
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* Models for those who join late. Joiner: asks one peer, takes its snapshot whole, becomes equal to it. Donor: pins the
+ * model at the end of a round, before training touches it, one snapshot for all who asked by then. */
+#include "node/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+/* ---- joiner ---- */
+
+void node_request_model(struct sl_node *node, struct node_peer *peer) {
+    struct sl_buffer payload = {0};
+    const struct sl_model_request request = {.epoch = node->settings->flock.epoch};
+    memcpy(node->donor, peer->name, sizeof node->donor);
+    if (sl_model_request_encode(&payload, &request) == SL_OK)
+        node_send(node, peer, SL_FRAME_MODEL_REQUEST, &payload);
+    sl_buffer_finish(&payload);
+    sl_log_line(node->log, SL_LOG_INFO, "node", "asked for the model", SL_TEXT("peer", peer->name));
+}
+
+void node_model_failed(struct sl_node *node, const char *peer) {
+    if (strcmp(node->donor, peer) != 0)
+        return;
+    node->donor[0] = '\0';
+    node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_MODEL_FAILED, .peer = peer});
+}
+
+void node_take_model(struct sl_node *node, struct node_incoming *incoming) {
+    uint64_t round = incoming->manifest.round;
+    char donor[SL_NAME_SIZE];
+    memcpy(donor, incoming->peer->name, sizeof donor);
+    if (strcmp(node->donor, donor) != 0)
+        return;
+    node_replace_model(node, sl_block_ref(sl_inbound_block(incoming->inbound)));
+    node_drop_incoming(node, incoming, false);
+    node->donor[0] = '\0';
+    node->model_round = round;
+    node->model_is_mixed = true;
+    sl_log_line(node->log, SL_LOG_INFO, "node", "took over the model", SL_TEXT("peer", donor),
+                SL_UNSIGNED("round", round));
+    node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_MODEL_LOADED, .peer = donor, .round = round});
+}
+
+/* ---- donor ---- */
+
+static void refuse(struct sl_node *node, struct node_peer *peer) {
+    struct sl_buffer payload = {0};
+    if (sl_cancel_encode(&payload, &(struct sl_cancel){.transfer = 0}) == SL_OK)
+        node_send(node, peer, SL_FRAME_CANCEL, &payload);
+    sl_buffer_finish(&payload);
+}
+
+static bool is_asking(const struct sl_node *node, const char *name) {
+    for (size_t i = 0; i < node->asker_count; i++)
+        if (strcmp(node->askers[i], name) == 0)
+            return true;
+    return false;
+}
+
+enum sl_status node_on_model_request(struct sl_node *node, struct node_peer *peer,
+                                     const struct sl_model_request *asked) {
+    if (asked->epoch != node->settings->flock.epoch || node->finishing) {
+        refuse(node, peer);
+        return SL_OK;
+    }
+    if (!is_asking(node, peer->name)) {
+        char *name = strdup(peer->name);
+        if (name == NULL || sl_array_reserve((void *)&node->askers, &node->asker_capacity, node->asker_count + 1,
+                                             sizeof *node->askers) != SL_OK) {
+            free(name);
+            refuse(node, peer);
+            return SL_OK;
+        }
+        node->askers[node->asker_count++] = name;
+    }
+    enum sl_round_phase phase = sl_round_phase(node->round);
+    if (phase == SL_PHASE_LINGER || phase == SL_PHASE_GATHER)
+        node_serve_askers(node); /* otherwise at the end of the round */
+    return SL_OK;
+}
+
+void node_serve_askers(struct sl_node *node) {
+    if (node->asker_count == 0 || node->snapshot_wanted || !node->model_is_mixed)
+        return;
+    node->snapshot_wanted = true;
+    node_publish_snapshot(node);
+}
+
+void node_snapshot_published(struct sl_node *node) {
+    node->snapshot_wanted = false;
+    for (size_t i = 0; i < node->asker_count; i++) {
+        struct node_peer *peer = node_find_peer(node, node->askers[i]);
+        if (peer != NULL) {
+            node_drop_outgoing(node, peer, SL_PAYLOAD_SNAPSHOT, node->snapshot.round, true);
+            node_offer(node, peer, &node->snapshot);
+        }
+        free(node->askers[i]);
+    }
+    node->asker_count = 0;
+    node_finish_publication(&node->snapshot); /* those who were offered it hold its block */
+}

@@ -1,0 +1,292 @@
+/* Payloads coming in: manifest → fetch → data → digest of each chunk on a worker → held, streamed or taken over. */
+#include "node/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct verify_job {
+    struct sl_job job;
+    struct sl_node *node;
+    struct node_incoming *incoming;
+    const uint8_t *bytes;
+    uint32_t index;
+    bool matches;
+};
+
+void node_unref_incoming(struct node_incoming *incoming) {
+    if (incoming == NULL || --incoming->references > 0)
+        return;
+    sl_manifest_finish(&incoming->manifest);
+    sl_inbound_destroy(incoming->inbound);
+    free(incoming);
+}
+
+struct node_incoming *node_find_incoming(const struct node_peer *peer, enum sl_payload_kind kind, uint64_t round) {
+    struct node_incoming *incoming = peer->incoming;
+    while (incoming != NULL && (incoming->manifest.kind != kind || incoming->manifest.round != round))
+        incoming = incoming->next;
+    return incoming;
+}
+
+static struct node_incoming *find_transfer(const struct node_peer *peer, uint32_t transfer) {
+    struct node_incoming *incoming = peer->incoming;
+    while (incoming != NULL && (incoming->transfer != transfer || incoming->lost))
+        incoming = incoming->next;
+    return incoming;
+}
+
+/* Ends a transfer. Chunks that a mixing pass or a job still reads stay until it lets them go. */
+void node_drop_incoming(struct sl_node *node, struct node_incoming *incoming, bool tell) {
+    struct node_peer *peer = incoming->peer;
+    struct node_incoming **link = &peer->incoming;
+    while (*link != incoming)
+        link = &(*link)->next;
+    *link = incoming->next;
+    bool unfinished = incoming->inbound != NULL && !sl_inbound_is_whole(incoming->inbound);
+    if (tell && !incoming->lost && (incoming->inbound == NULL || unfinished)) {
+        struct sl_buffer payload = {0};
+        if (sl_cancel_encode(&payload, &(struct sl_cancel){.transfer = incoming->transfer}) == SL_OK)
+            node_send(node, peer, SL_FRAME_CANCEL, &payload);
+        sl_buffer_finish(&payload);
+    }
+    incoming->peer = NULL;
+    incoming->lost = true;
+    node_unref_incoming(incoming);
+}
+
+/* No more bytes of it will come. What is whole already stays: it is held. */
+static void lose(struct sl_node *node, struct node_incoming *incoming) {
+    if (incoming->inbound != NULL && sl_inbound_is_whole(incoming->inbound)) {
+        incoming->lost = true;
+        return;
+    }
+    char peer[SL_NAME_SIZE];
+    memcpy(peer, incoming->peer->name, sizeof peer);
+    enum sl_payload_kind kind = incoming->manifest.kind;
+    uint64_t round = incoming->manifest.round;
+    if (kind == SL_PAYLOAD_UPDATE)
+        node_fail_stream(node, incoming->peer, round);
+    node_drop_incoming(node, incoming, false);
+    if (kind == SL_PAYLOAD_UPDATE)
+        node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_LOST, .peer = peer, .round = round});
+    else
+        node_model_failed(node, peer);
+}
+
+void node_lose_incoming(struct sl_node *node, struct node_peer *peer) {
+    node_unref_incoming(peer->filling);
+    peer->filling = NULL;
+    for (struct node_incoming *incoming = peer->incoming; incoming != NULL;) {
+        if (incoming->lost) {
+            incoming = incoming->next;
+            continue;
+        }
+        lose(node, incoming); /* may drop others: begin again */
+        incoming = peer->incoming;
+    }
+}
+
+enum sl_status node_on_cancel(struct sl_node *node, struct node_peer *peer, uint32_t transfer) {
+    if (transfer == 0) {
+        node_model_failed(node, peer->name);
+        return SL_OK;
+    }
+    struct node_incoming *incoming = find_transfer(peer, transfer);
+    if (incoming != NULL)
+        lose(node, incoming);
+    return SL_OK; /* an unknown one crossed our own cancel */
+}
+
+/* ---- manifest ---- */
+
+static enum sl_status verify_signature(const struct node_peer *peer, const struct sl_manifest_frame *frame,
+                                       struct sl_error *error) {
+    struct sl_buffer message = {0};
+    enum sl_status status = sl_manifest_signed_message(&message, frame->manifest);
+    if (status == SL_OK)
+        status = sl_credential_verify(peer->credential, (struct sl_bytes){message.data, message.length},
+                                      frame->signature, error);
+    sl_buffer_finish(&message);
+    return status;
+}
+
+/* A transfer's number is new, larger than any before, and of the sender's parity (the lower name's are odd). */
+static enum sl_status check_transfer(const struct sl_node *node, const struct node_peer *peer, uint32_t transfer,
+                                     struct sl_error *error) {
+    bool odd = strcmp(peer->name, node->settings->node.name) < 0;
+    if (transfer <= peer->announced || (transfer % 2 == 1) != odd)
+        return sl_error_set(error, SL_FORMAT, "transfer number %u is not the peer's next", transfer);
+    return SL_OK;
+}
+
+/* Takes note of a manifest. One that was announced already, on this connection or on one before, stays as it is: its
+ * bytes may be here. */
+static void announce(struct sl_node *node, struct node_peer *peer, struct node_incoming *incoming) {
+    enum sl_payload_kind kind = incoming->manifest.kind;
+    uint64_t round = incoming->manifest.round;
+    bool known = node_find_incoming(peer, kind, round) != NULL;
+    bool unasked = kind == SL_PAYLOAD_SNAPSHOT && strcmp(node->donor, peer->name) != 0;
+    incoming->next = peer->incoming;
+    peer->incoming = incoming;
+    if (known || unasked) {
+        node_drop_incoming(node, incoming, true);
+    } else if (kind == SL_PAYLOAD_SNAPSHOT) {
+        node_fetch(node, peer, kind, round);
+    } else {
+        node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_MANIFEST,
+                                                       .peer = peer->name,
+                                                       .round = round,
+                                                       .manifest = &incoming->manifest,
+                                                       .digest = incoming->digest.bytes});
+    }
+}
+
+enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, const struct sl_manifest_frame *frame,
+                                struct sl_error *error) {
+    enum sl_status status = check_transfer(node, peer, frame->transfer, error);
+    if (status == SL_OK)
+        status = verify_signature(peer, frame, error);
+    if (status != SL_OK)
+        return sl_error_wrap(error, status, "manifest");
+    struct node_incoming *incoming = calloc(1, sizeof *incoming);
+    if (incoming == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "out of memory for a manifest");
+    incoming->references = 1;
+    incoming->peer = peer;
+    incoming->transfer = frame->transfer;
+    status = sl_manifest_decode(&incoming->manifest, frame->manifest.data, frame->manifest.length, error);
+    if (status == SL_OK)
+        status = sl_manifest_check(&incoming->manifest, node->settings->flock.name, node->settings->flock.run,
+                                   peer->name, &node->learner->layout, error);
+    if (status != SL_OK) {
+        node_unref_incoming(incoming);
+        return status;
+    }
+    sl_digest_of(&incoming->digest, frame->manifest.data, frame->manifest.length);
+    peer->announced = frame->transfer;
+    announce(node, peer, incoming);
+    return SL_OK;
+}
+
+/* ---- fetch and data ---- */
+
+void node_grant(struct sl_node *node, struct node_incoming *incoming) {
+    uint64_t until = sl_inbound_credit(incoming->inbound);
+    if (incoming->lost || until == incoming->credited)
+        return;
+    struct sl_buffer payload = {0};
+    const struct sl_credit credit = {.transfer = incoming->transfer, .until = until};
+    if (sl_credit_encode(&payload, &credit) == SL_OK)
+        node_send(node, incoming->peer, SL_FRAME_CREDIT, &payload);
+    sl_buffer_finish(&payload);
+    incoming->credited = until;
+}
+
+void node_fetch(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round) {
+    struct node_incoming *incoming = node_find_incoming(peer, kind, round);
+    if (incoming == NULL || incoming->inbound != NULL || incoming->lost)
+        return;
+    struct sl_chunks chunks = sl_manifest_chunks(&incoming->manifest);
+    incoming->streamed = kind == SL_PAYLOAD_UPDATE && node->settings->mix.stream;
+    uint32_t window = 0;
+    if (incoming->streamed) {
+        uint64_t fit = node->settings->transport.window_bytes / chunks.chunk_bytes;
+        window = fit < 2 ? 2 : fit > chunks.count ? chunks.count : (uint32_t)fit;
+    }
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    if (sl_inbound_create(&incoming->inbound, &chunks,
+                          (const uint8_t(*)[SL_DIGEST_SIZE])incoming->manifest.chunk_digests, window,
+                          &error) != SL_OK) {
+        sl_log_line(node->log, SL_LOG_ERROR, "exchange", error.text, SL_TEXT("peer", peer->name));
+        return; /* the round passes the edge at its deadline */
+    }
+    if (incoming->streamed)
+        node_feed_stream(node, incoming);
+    node_grant(node, incoming);
+}
+
+enum sl_status node_on_data(struct node_peer *peer, const struct sl_data_header *header, uint8_t **out,
+                            struct sl_error *error) {
+    struct node_incoming *incoming = find_transfer(peer, header->transfer);
+    *out = NULL;
+    if (incoming == NULL) {
+        if (header->transfer > peer->announced)
+            return sl_error_set(error, SL_FORMAT, "data of transfer %u that was never announced", header->transfer);
+        return SL_OK; /* cancelled while the bytes were on their way */
+    }
+    if (incoming->inbound == NULL)
+        return sl_error_set(error, SL_FORMAT, "data of transfer %u without credit", header->transfer);
+    enum sl_status status = sl_inbound_place(incoming->inbound, out, header->offset, header->length, error);
+    if (status == SL_OK) {
+        incoming->references++; /* the transport writes there, whatever becomes of the transfer meanwhile */
+        peer->filling = incoming;
+    }
+    return status;
+}
+
+static void handle_whole(struct sl_node *node, struct node_incoming *incoming) {
+    if (incoming->manifest.kind == SL_PAYLOAD_SNAPSHOT) {
+        node_take_model(node, incoming);
+        return;
+    }
+    node_step_round(node, &(struct sl_round_event){
+                              .type = SL_ROUND_HELD, .peer = incoming->peer->name, .round = incoming->manifest.round});
+}
+
+static void refuse_chunk(struct sl_node *node, struct node_incoming *incoming, uint32_t index) {
+    sl_log_line(node->log, SL_LOG_WARNING, "exchange", "a chunk is not what its manifest says",
+                SL_TEXT("peer", incoming->peer->name), SL_UNSIGNED("round", incoming->manifest.round),
+                SL_UNSIGNED("chunk", index));
+    sl_connection_close(incoming->peer->connection, "a chunk is not what its manifest says");
+    lose(node, incoming);
+}
+
+static void handle_verified(struct sl_job *job) {
+    struct verify_job *verify = (struct verify_job *)job;
+    struct sl_node *node = verify->node;
+    struct node_incoming *incoming = verify->incoming;
+    node_job_done(node);
+    if (incoming->peer != NULL && !incoming->lost) {
+        if (!verify->matches) {
+            refuse_chunk(node, incoming, verify->index);
+        } else {
+            sl_inbound_verified(incoming->inbound, verify->index);
+            if (incoming->streamed)
+                node_feed_stream(node, incoming);
+            if (incoming->peer != NULL && sl_inbound_is_whole(incoming->inbound))
+                handle_whole(node, incoming);
+        }
+    }
+    node_unref_incoming(incoming);
+    free(verify);
+}
+
+static void run_verify(struct sl_job *job) {
+    struct verify_job *verify = (struct verify_job *)job;
+    verify->matches = sl_inbound_matches(verify->incoming->inbound, verify->index, verify->bytes);
+}
+
+enum sl_status node_on_data_done(struct sl_node *node, struct node_peer *peer, const struct sl_data_header *header,
+                                 struct sl_error *error) {
+    struct node_incoming *incoming = peer->filling;
+    uint32_t index;
+    if (incoming == NULL)
+        return SL_OK; /* read and thrown away */
+    peer->filling = NULL;
+    if (incoming->peer == NULL || !sl_inbound_arrived(incoming->inbound, &index, header->length)) {
+        node_unref_incoming(incoming);
+        return SL_OK;
+    }
+    struct verify_job *verify = calloc(1, sizeof *verify);
+    if (verify == NULL) {
+        node_unref_incoming(incoming);
+        return sl_error_set(error, SL_NO_MEMORY, "out of memory for a digest");
+    }
+    verify->job = (struct sl_job){.run = run_verify, .done = handle_verified};
+    verify->node = node;
+    verify->incoming = incoming;
+    verify->index = index;
+    verify->bytes = sl_inbound_chunk(incoming->inbound, index);
+    node_submit(node, node->pool, &verify->job); /* with the reference that the filling held */
+    return SL_OK;
+}

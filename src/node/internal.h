@@ -1,0 +1,287 @@
+/* The parts of a running node and how they hang together. Every file of this folder does one job on it:
+ *
+ *     create.c run.c                 life and death
+ *     peers.c                        who is connected; the transport's callbacks
+ *     dispatch.c                     control frame → message → the part that it is for
+ *     on_membership.c on_round.c     step a pure machine and carry out the actions that it asks for
+ *     training.c publish.c           TRAIN and PUBLISH: worker jobs that end in an event
+ *     incoming.c outgoing.c          payloads in and out
+ *     mixing.c late.c                MIX and the differences that come late
+ *     donor.c                        models given to and taken from others
+ *     saving.c inputs.c status.c     files, data, the record's regular lines
+ *
+ * All of it runs on the loop's thread but the `run` halves of jobs. Carrying out an action never steps a machine: what
+ * an action leads to comes back later as an event from the loop. */
+#ifndef SL_NODE_INTERNAL_H
+#define SL_NODE_INTERNAL_H
+
+#include <event2/event.h>
+#include <stdatomic.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/pool.h"
+#include "crypto/digest.h"
+#include "exchange/inbound.h"
+#include "exchange/manifest.h"
+#include "exchange/mixer.h"
+#include "identity/identity.h"
+#include "learner/learner.h"
+#include "membership/membership.h"
+#include "monitor/record.h"
+#include "round/round.h"
+#include "settings/settings.h"
+#include "transport/transport.h"
+#include <starling/node.h>
+
+struct node_peer;
+
+/* A payload that a peer announced. Counted references, all on the loop's thread: the peer's list, a mixing pass, a job.
+ */
+struct node_incoming {
+    unsigned references;
+    struct node_peer *peer; /* NULL: the peer or the round has let it go */
+    uint32_t transfer;
+    struct sl_manifest manifest;
+    struct sl_digest digest;    /* of the manifest's bytes */
+    struct sl_inbound *inbound; /* NULL until fetched */
+    uint64_t credited;          /* what the peer was told */
+    bool streamed;
+    bool lost; /* its connection is gone, or it was cancelled or wrong: no more bytes will come */
+    struct node_incoming *next;
+};
+
+/* A payload that this node gives to one peer. */
+struct node_outgoing {
+    uint32_t transfer;
+    enum sl_payload_kind kind;
+    uint64_t round;
+    uint64_t queued; /* bytes given to the transport, as far as the peer's credit went */
+    uint64_t length;
+    struct sl_block *block; /* NULL: all of it was given to the transport */
+    struct node_outgoing *next;
+};
+
+/* Both updates of an edge whose verdict is not known yet. */
+struct node_pending {
+    uint64_t round;
+    struct sl_block *theirs, *mine;
+};
+
+struct node_peer {
+    char name[SL_NAME_SIZE];
+    struct sl_connection *connection; /* NULL: not connected */
+    struct sl_credential *credential;
+    sl_time heard;          /* when membership was last told so */
+    uint32_t next_transfer; /* the lower name counts odd numbers, the higher one even ones */
+    uint32_t announced;     /* highest number that the peer announced on this connection */
+    struct node_incoming *incoming;
+    struct node_incoming *filling; /* where the transport writes a DATA frame just now; NULL: nowhere */
+    struct node_outgoing *outgoing;
+    uint64_t failed_round; /* of a stream that ended early, 0: none */
+    struct node_pending pending;
+    struct node_peer *next;
+};
+
+/* A payload of this node, described and signed. */
+struct node_publication {
+    struct sl_block *block;
+    uint64_t round;
+    enum sl_payload_kind kind;
+    struct sl_buffer manifest;
+    uint8_t signature[SL_SIGNATURE_MAX];
+    size_t signature_length;
+    struct sl_digest digest;
+};
+
+/* A difference that joins the model after the next training. */
+struct node_late {
+    struct sl_block *theirs, *mine;
+    double weight;
+    struct node_late *next;
+};
+
+struct node_mix_source {
+    char name[SL_NAME_SIZE];
+    struct node_incoming *incoming; /* a reference; NULL: self, or not (yet) there */
+};
+
+struct node_mix {
+    struct sl_mixer *mixer; /* NULL: no pass */
+    uint64_t round;
+    struct sl_block *out;
+    struct node_mix_source *sources; /* by the mixer's number */
+    uint32_t count;
+    uint32_t jobs;
+    bool closing; /* MIX was asked for: done means MIXED */
+};
+
+/* How the round that is being mixed was closed. */
+struct node_closed {
+    uint32_t counted, planned;
+    bool clean;
+    sl_time waited;
+};
+
+struct sl_node {
+    struct sl_node_options options;
+    const struct sl_settings *settings;
+    const struct sl_log *log;
+    uint64_t boot, lineage;
+    sl_time started;
+
+    struct event_base *base;
+    struct event *stop_event, *status_event, *round_timer, *membership_timer, *finish_timer;
+    struct event *pool_event, *trainer_event;
+    int stop_fd;
+    struct sl_pool *pool;    /* digests, folds, files */
+    struct sl_pool *trainer; /* one thread: whatever uses the learner, in order */
+    size_t workers;          /* threads of the pool */
+    unsigned jobs;           /* submitted and not done, of both */
+    atomic_bool cancel;      /* training ends early */
+
+    struct sl_identity *identity;
+    struct sl_transport *transport;
+    struct sl_record *record;
+    struct node_peer *peers;
+    char **addresses; /* advertised */
+    size_t address_count;
+
+    struct sl_membership *membership;
+    struct sl_membership_actions membership_actions;
+    struct sl_topology topology;
+    struct sl_round *round;
+    struct sl_round_actions round_actions;
+    struct sl_round_member *members; /* the roster as last told to the round */
+    size_t member_count, member_capacity;
+    struct sl_progress progress; /* as last told, for those who connect later */
+    bool has_progress;
+    sl_time round_entered;
+    struct node_closed closed;
+    uint64_t scheduled_round, told_round; /* for the membership, once the round's actions are done; 0: nothing */
+
+    struct sl_dataset *train, *test;
+    struct sl_learner *learner;
+    struct sl_chunks chunks;
+    struct sl_block *model; /* f32; replaced, never written, while anybody else holds it */
+    struct sl_block *spare; /* the former one, to be used again */
+    uint64_t model_round;   /* rounds that the model has behind it */
+    bool model_is_mixed;    /* it is what the round left: no training has touched it since */
+    enum sl_status unsaved; /* why the last file could not be written; SL_OK: it was */
+    uint64_t saved_round;   /* of the last file that was asked for; UINT64_MAX: none */
+    struct node_publication update, snapshot;
+    struct node_late *late;
+    struct node_mix mix;
+    char donor[SL_NAME_SIZE]; /* whom we asked for a model; "" nobody */
+    char **askers;            /* who waits for our model, by name */
+    size_t asker_count, asker_capacity;
+    bool snapshot_wanted;
+
+    bool finishing; /* the rounds are over: save, leave when the last job is done, end when all is said */
+    bool save_at_end, leaving, left;
+    enum sl_status outcome;
+    struct sl_error failure;
+};
+
+/* The rounds are over, one way or the other. */
+void node_finish(struct sl_node *node, enum sl_status status);
+/* A failure that ends the run: recorded once, told by sl_node_run. */
+void node_fail(struct sl_node *node, const struct sl_error *error);
+/* Submits a job and counts it; its `done` must call node_job_done first. */
+void node_submit(struct sl_node *node, struct sl_pool *pool, struct sl_job *job);
+void node_job_done(struct sl_node *node);
+void node_leave_when_idle(struct sl_node *node);
+SL_MUST_USE enum sl_status node_create_events(struct sl_node *node, struct sl_error *error);
+
+/* inputs.c: data, learner, initial or resumed model. */
+SL_MUST_USE enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error);
+uint64_t node_name_tag(const char *name);
+uint64_t node_overlay_seed(const struct sl_node *node);
+
+/* peers.c */
+struct node_peer *node_find_peer(const struct sl_node *node, const char *name); /* NULL when unknown */
+struct sl_transport_handlers node_transport_handlers(struct sl_node *node);
+void node_send(struct sl_node *node, struct node_peer *peer, enum sl_frame_type type, const struct sl_buffer *payload);
+void node_free_peers(struct sl_node *node);
+
+/* dispatch.c */
+enum sl_status node_dispatch(struct sl_node *node, struct node_peer *peer, enum sl_frame_type type,
+                             const uint8_t *payload, size_t length, struct sl_error *error);
+
+/* on_membership.c, on_round.c */
+void node_step_membership(struct sl_node *node, const struct sl_membership_event *event);
+void node_step_round(struct sl_node *node, const struct sl_round_event *event);
+void node_tell_members(struct sl_node *node);
+SL_MUST_USE enum sl_status node_create_membership(struct sl_node *node, struct sl_error *error);
+SL_MUST_USE enum sl_status node_create_round(struct sl_node *node, struct sl_error *error);
+void node_arm(struct event *timer, sl_time at);
+
+/* training.c */
+void node_train(struct sl_node *node, uint64_t round, bool averaging);
+void node_evaluate(struct sl_node *node, uint64_t round);
+/* A block for a model that nobody else holds: the spare one or a new one; NULL (and the node fails) without memory. */
+struct sl_block *node_take_spare(struct sl_node *node);
+/* `block` becomes the model; the reference is taken over, the former one becomes the spare if nobody else holds it. */
+void node_replace_model(struct sl_node *node, struct sl_block *block);
+
+/* publish.c */
+void node_publish(struct sl_node *node, const struct sl_round_action *action);
+void node_publish_snapshot(struct sl_node *node);
+void node_finish_publication(struct node_publication *publication);
+
+/* incoming.c */
+enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, const struct sl_manifest_frame *frame,
+                                struct sl_error *error);
+enum sl_status node_on_cancel(struct sl_node *node, struct node_peer *peer, uint32_t transfer);
+enum sl_status node_on_data(struct node_peer *peer, const struct sl_data_header *header, uint8_t **out,
+                            struct sl_error *error);
+enum sl_status node_on_data_done(struct sl_node *node, struct node_peer *peer, const struct sl_data_header *header,
+                                 struct sl_error *error);
+struct node_incoming *node_find_incoming(const struct node_peer *peer, enum sl_payload_kind kind, uint64_t round);
+void node_fetch(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round);
+void node_grant(struct sl_node *node, struct node_incoming *incoming);
+void node_drop_incoming(struct sl_node *node, struct node_incoming *incoming, bool tell);
+void node_unref_incoming(struct node_incoming *incoming);
+void node_lose_incoming(struct sl_node *node, struct node_peer *peer); /* its connection is gone */
+
+/* outgoing.c */
+void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication);
+enum sl_status node_on_credit(struct node_peer *peer, const struct sl_credit *credit, struct sl_error *error);
+bool node_cancel_outgoing(struct node_peer *peer, uint32_t transfer);
+void node_drop_outgoing(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round,
+                        bool tell);
+void node_lose_outgoing(struct node_peer *peer);
+
+/* mixing.c */
+void node_open_stream(struct sl_node *node, const struct sl_round_action *action);
+void node_mix(struct sl_node *node, const struct sl_round_action *action);
+void node_feed_stream(struct sl_node *node, struct node_incoming *incoming);
+void node_fail_stream(struct sl_node *node, struct node_peer *peer, uint64_t round);
+void node_finish_mix(struct node_mix *mix);
+
+/* late.c */
+void node_hold(struct sl_node *node, struct node_peer *peer, uint64_t round);
+void node_apply_late(struct sl_node *node, struct node_peer *peer, uint64_t round, double weight);
+void node_drop_pending(struct node_peer *peer);
+/* Worker: adds the list to `values` and frees it. */
+void node_add_late(struct node_late *late, float *values, size_t elements);
+
+/* donor.c */
+void node_request_model(struct sl_node *node, struct node_peer *peer);
+enum sl_status node_on_model_request(struct sl_node *node, struct node_peer *peer,
+                                     const struct sl_model_request *asked);
+void node_serve_askers(struct sl_node *node);
+void node_snapshot_published(struct sl_node *node);
+void node_take_model(struct sl_node *node, struct node_incoming *incoming);
+void node_model_failed(struct sl_node *node, const char *peer);
+
+/* saving.c */
+void node_save(struct sl_node *node);
+SL_MUST_USE enum sl_status node_load_last_model(struct sl_node *node, struct sl_error *error);
+
+/* status.c */
+void node_record_status(struct sl_node *node);
+void node_record_start(struct sl_node *node);
+void node_record_finish(struct sl_node *node, enum sl_status status);
+
+#endif

@@ -1,0 +1,115 @@
+/* Steps the membership and carries out what it asks for. */
+#include "node/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+static void send_roster(struct sl_node *node, const struct sl_membership_action *action) {
+    struct node_peer *peer = node_find_peer(node, action->node);
+    struct sl_buffer payload = {0};
+    if (peer != NULL && sl_roster_encode(&payload, &action->roster) == SL_OK)
+        node_send(node, peer, SL_FRAME_ROSTER, &payload);
+    sl_buffer_finish(&payload);
+}
+
+static void dial(struct sl_node *node, const struct sl_membership_action *action) {
+    enum sl_status status = sl_transport_dial(node->transport, action->address, action->node);
+    if (status != SL_OK && status != SL_EXISTS)
+        sl_log_line(node->log, SL_LOG_WARNING, "membership", "cannot dial", SL_TEXT("address", action->address),
+                    SL_TEXT("reason", sl_status_text(status)));
+}
+
+static void with_connection(struct sl_node *node, const struct sl_membership_action *action) {
+    struct node_peer *peer = node_find_peer(node, action->node);
+    if (peer == NULL || peer->connection == NULL)
+        return;
+    if (action->type == SL_MEMBERSHIP_SEND_PING)
+        (void)sl_connection_ping(peer->connection);
+    else
+        sl_connection_close(peer->connection, "no sign of life");
+}
+
+static void carry_out(struct sl_node *node, const struct sl_membership_action *action, bool *changed) {
+    switch (action->type) {
+    case SL_MEMBERSHIP_DIAL:
+        dial(node, action);
+        break;
+    case SL_MEMBERSHIP_SEND_ROSTER:
+        send_roster(node, action);
+        break;
+    case SL_MEMBERSHIP_SEND_PING:
+    case SL_MEMBERSHIP_CLOSE:
+        with_connection(node, action);
+        break;
+    case SL_MEMBERSHIP_CHANGED:
+        *changed = true;
+        break;
+    case SL_MEMBERSHIP_REPORT:
+        sl_log_line(node->log, SL_LOG_INFO, "membership", action->text, SL_TEXT("member", action->node));
+        sl_record_event(node->record, "member", SL_TEXT("member", action->node), SL_TEXT("state", action->text));
+        break;
+    case SL_MEMBERSHIP_WAKE:
+        node_arm(node->membership_timer, action->at);
+        break;
+    }
+}
+
+void node_step_membership(struct sl_node *node, const struct sl_membership_event *event) {
+    /* Actions never step this machine again (see internal.h), so that its one list of actions is enough. */
+    struct sl_membership_actions *actions = &node->membership_actions;
+    bool changed = false;
+    enum sl_status status = sl_membership_step(node->membership, event, sl_clock_monotonic(), actions);
+    for (size_t i = 0; i < actions->count; i++)
+        carry_out(node, &actions->items[i], &changed);
+    sl_membership_actions_clear(actions);
+    if (status != SL_OK)
+        sl_log_line(node->log, SL_LOG_ERROR, "membership", "event lost", SL_TEXT("reason", sl_status_text(status)));
+    if (changed)
+        node_tell_members(node);
+}
+
+static void copy_member(struct sl_round_member *out, const struct sl_member *member) {
+    *out = (struct sl_round_member){.tag = node_name_tag(member->entry.node),
+                                    .samples = member->entry.samples,
+                                    .from_round = member->entry.from_round,
+                                    .until_round = member->entry.until_round,
+                                    .live = member->entry.state == SL_MEMBER_ALIVE,
+                                    .connected = member->connected};
+    memcpy(out->name, member->entry.node, sizeof out->name);
+}
+
+void node_tell_members(struct sl_node *node) {
+    size_t count;
+    const struct sl_member *members = sl_membership_members(node->membership, &count);
+    if (node->round == NULL || node->finishing)
+        return;
+    if (sl_array_reserve(&node->members, &node->member_capacity, count, sizeof *node->members) != SL_OK)
+        return; /* the next change tells it */
+    for (size_t i = 0; i < count; i++)
+        copy_member(&node->members[i], &members[i]);
+    node->member_count = count;
+    node_step_round(
+        node, &(struct sl_round_event){.type = SL_ROUND_MEMBERS, .members = node->members, .member_count = count});
+}
+
+enum sl_status node_create_membership(struct sl_node *node, struct sl_error *error) {
+    const struct sl_settings *settings = node->settings;
+    const struct sl_membership_options options = {
+        .self = settings->node.name,
+        .incarnation = (uint64_t)(sl_clock_wall() / SL_MILLISECOND),
+        .samples = node->learner->samples,
+        .addresses = (const char *const *)node->addresses,
+        .address_count = node->address_count,
+        .join = (const char *const *)settings->membership.join.items,
+        .join_count = settings->membership.join.count,
+        .suspect_after = sl_time_from_seconds(settings->membership.suspect_after),
+        .drop_after = sl_time_from_seconds(settings->membership.drop_after),
+        .ping_interval = sl_time_from_seconds(settings->transport.ping_interval),
+        .retry_min = sl_time_from_seconds(settings->membership.dial_retry_min),
+        .retry_max = sl_time_from_seconds(settings->membership.dial_retry_max),
+        .seed = node->boot};
+    return sl_membership_create(&node->membership, &options, error);
+}

@@ -1,0 +1,92 @@
+/* Payloads going out: the manifest at once, the bytes as far as the receiver's credit goes. */
+#include "node/internal.h"
+
+#include <stdlib.h>
+
+static void forget(struct node_peer *peer, struct node_outgoing **link) {
+    struct node_outgoing *outgoing = *link;
+    if (peer->connection != NULL)
+        sl_connection_cancel_data(peer->connection, outgoing->transfer);
+    *link = outgoing->next;
+    sl_block_unref(outgoing->block);
+    free(outgoing);
+}
+
+void node_lose_outgoing(struct node_peer *peer) {
+    while (peer->outgoing != NULL)
+        forget(peer, &peer->outgoing);
+}
+
+void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication) {
+    if (peer->connection == NULL || publication->block == NULL)
+        return;
+    struct node_outgoing *outgoing = calloc(1, sizeof *outgoing);
+    struct sl_buffer payload = {0};
+    const struct sl_manifest_frame frame = {.transfer = peer->next_transfer,
+                                            .manifest = {publication->manifest.data, publication->manifest.length},
+                                            .signature = {publication->signature, publication->signature_length}};
+    if (outgoing == NULL || sl_manifest_frame_encode(&payload, &frame) != SL_OK) {
+        free(outgoing);
+        sl_log_line(node->log, SL_LOG_ERROR, "exchange", "out of memory for an offer", SL_TEXT("peer", peer->name));
+        return;
+    }
+    *outgoing = (struct node_outgoing){.transfer = peer->next_transfer,
+                                       .kind = publication->kind,
+                                       .round = publication->round,
+                                       .block = sl_block_ref(publication->block),
+                                       .length = publication->block->length,
+                                       .next = peer->outgoing};
+    peer->outgoing = outgoing;
+    peer->next_transfer += 2;
+    node_send(node, peer, SL_FRAME_MANIFEST, &payload);
+    sl_buffer_finish(&payload);
+}
+
+enum sl_status node_on_credit(struct node_peer *peer, const struct sl_credit *credit, struct sl_error *error) {
+    struct node_outgoing *outgoing = peer->outgoing;
+    while (outgoing != NULL && outgoing->transfer != credit->transfer)
+        outgoing = outgoing->next;
+    if (outgoing == NULL)
+        return SL_OK; /* cancelled meanwhile */
+    uint64_t from = outgoing->queued;
+    if (credit->until < from || credit->until > outgoing->length)
+        return sl_error_set(error, SL_FORMAT, "credit until %llu of transfer %u, which has %llu bytes",
+                            (unsigned long long)credit->until, credit->transfer, (unsigned long long)outgoing->length);
+    if (credit->until == from)
+        return SL_OK;
+    outgoing->queued = credit->until;
+    enum sl_status status =
+        sl_connection_send_data(peer->connection, outgoing->transfer, outgoing->block, from, credit->until - from);
+    if (outgoing->queued == outgoing->length) {
+        sl_block_unref(outgoing->block); /* the transport holds it as long as it needs to */
+        outgoing->block = NULL;
+    }
+    return status;
+}
+
+bool node_cancel_outgoing(struct node_peer *peer, uint32_t transfer) {
+    for (struct node_outgoing **link = &peer->outgoing; *link != NULL; link = &(*link)->next)
+        if ((*link)->transfer == transfer) {
+            forget(peer, link);
+            return true;
+        }
+    return false;
+}
+
+void node_drop_outgoing(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round,
+                        bool tell) {
+    for (struct node_outgoing **link = &peer->outgoing; *link != NULL;) {
+        struct node_outgoing *outgoing = *link;
+        if (outgoing->kind != kind || outgoing->round != round) {
+            link = &outgoing->next;
+            continue;
+        }
+        if (tell && outgoing->queued < outgoing->length) {
+            struct sl_buffer payload = {0};
+            if (sl_cancel_encode(&payload, &(struct sl_cancel){.transfer = outgoing->transfer}) == SL_OK)
+                node_send(node, peer, SL_FRAME_CANCEL, &payload);
+            sl_buffer_finish(&payload);
+        }
+        forget(peer, link);
+    }
+}

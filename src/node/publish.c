@@ -1,0 +1,248 @@
+/* An update, or a snapshot for others, becomes a publication: late differences join it, workers digest its chunks, the
+ * manifest is formed and signed. */
+#include "node/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One publication in the making; the digest jobs share it. */
+struct making {
+    struct sl_node *node;
+    struct node_publication *publication;
+    struct sl_manifest manifest;
+    struct node_late *late;
+    struct sl_block *copy; /* where late differences are added, when the model must not be written */
+    struct sl_digest *digests;
+    unsigned jobs;
+    sl_time start;
+};
+
+struct digest_job {
+    struct sl_job job;
+    struct making *making;
+    uint32_t first, last; /* chunks first … last − 1 */
+};
+
+void node_finish_publication(struct node_publication *publication) {
+    sl_block_unref(publication->block);
+    sl_buffer_finish(&publication->manifest);
+    *publication = (struct node_publication){.block = NULL};
+}
+
+static void free_making(struct making *making) {
+    sl_manifest_finish(&making->manifest);
+    sl_block_unref(making->copy);
+    free(making->digests);
+    free(making);
+}
+
+static void give_up(struct making *making, enum sl_status status, struct sl_error *error) {
+    sl_error_wrap(error, status, "cannot publish the model");
+    node_fail(making->node, error);
+    node_finish_publication(making->publication);
+    free_making(making);
+}
+
+/* ---- 3. manifest ---- */
+
+static enum sl_status sign(struct making *making, struct sl_error *error) {
+    struct node_publication *publication = making->publication;
+    struct sl_buffer message = {0};
+    publication->signature_length = sizeof publication->signature;
+    enum sl_status status = sl_manifest_describe(&making->manifest, &making->node->learner->layout,
+                                                 &making->node->chunks, making->digests, error);
+    if (status == SL_OK)
+        status = sl_manifest_encode(&publication->manifest, &making->manifest);
+    const struct sl_bytes bytes = {publication->manifest.data, publication->manifest.length};
+    if (status == SL_OK)
+        status = sl_manifest_signed_message(&message, bytes);
+    if (status == SL_OK)
+        status = sl_identity_sign(making->node->identity, publication->signature, &publication->signature_length,
+                                  (struct sl_bytes){message.data, message.length}, error);
+    if (status == SL_OK)
+        sl_digest_of(&publication->digest, bytes.data, bytes.length);
+    sl_buffer_finish(&message);
+    return status;
+}
+
+static void complete(struct making *making) {
+    struct sl_node *node = making->node;
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    enum sl_status status = sign(making, &error);
+    if (status != SL_OK) {
+        give_up(making, status, &error);
+        return;
+    }
+    const struct node_publication *publication = making->publication;
+    char digest[SL_DIGEST_TEXT_SIZE];
+    sl_digest_text(digest, &publication->digest);
+    sl_time seconds = sl_clock_monotonic() - making->start;
+    bool update = publication->kind == SL_PAYLOAD_UPDATE;
+    uint32_t degree = making->manifest.degree;
+    free_making(making);
+    if (!update) {
+        node_snapshot_published(node);
+        return;
+    }
+    sl_record_event(node->record, "published", SL_UNSIGNED("round", publication->round), SL_TEXT("digest", digest),
+                    SL_UNSIGNED("degree", degree), SL_NUMBER("seconds", sl_time_to_seconds(seconds)));
+    node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_PUBLISHED,
+                                                   .round = publication->round,
+                                                   .digest = publication->digest.bytes});
+}
+
+/* ---- 2. digests ---- */
+
+static void run_digests(struct sl_job *job) {
+    const struct digest_job *digest = (const struct digest_job *)job;
+    const struct sl_chunks *chunks = &digest->making->node->chunks;
+    const uint8_t *data = digest->making->publication->block->data;
+    for (uint32_t i = digest->first; i < digest->last; i++)
+        sl_digest_of(&digest->making->digests[i], data + sl_chunk_first(chunks, i), sl_chunk_length(chunks, i));
+}
+
+static void handle_digested(struct sl_job *job) {
+    struct making *making = ((struct digest_job *)job)->making;
+    free(job);
+    node_job_done(making->node);
+    if (--making->jobs == 0)
+        complete(making);
+}
+
+/* One job a worker, each an equal run of chunks. */
+static void digest_all(struct making *making) {
+    struct sl_node *node = making->node;
+    uint32_t chunks = node->chunks.count;
+    uint32_t jobs = node->workers < chunks ? (uint32_t)node->workers : chunks;
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    struct digest_job *all[64];
+    if (jobs > 64)
+        jobs = 64;
+    for (uint32_t i = 0; i < jobs; i++) {
+        all[i] = calloc(1, sizeof *all[i]);
+        if (all[i] == NULL) {
+            while (i > 0)
+                free(all[--i]);
+            give_up(making, SL_NO_MEMORY, &error);
+            return;
+        }
+        *all[i] = (struct digest_job){.job = {.run = run_digests, .done = handle_digested},
+                                      .making = making,
+                                      .first = (uint32_t)((uint64_t)chunks * i / jobs),
+                                      .last = (uint32_t)((uint64_t)chunks * (i + 1) / jobs)};
+    }
+    making->jobs = jobs;
+    for (uint32_t i = 0; i < jobs; i++)
+        node_submit(node, node->pool, &all[i]->job);
+}
+
+/* ---- 1. late differences ---- */
+
+struct late_job {
+    struct sl_job job;
+    struct making *making;
+};
+
+static void run_late(struct sl_job *job) {
+    struct making *making = ((struct late_job *)job)->making;
+    struct sl_block *model = making->publication->block;
+    memcpy(making->copy->data, model->data, model->length);
+    node_add_late(making->late, (float *)(void *)making->copy->data, making->node->learner->layout.elements);
+    making->late = NULL;
+}
+
+static void handle_late(struct sl_job *job) {
+    struct making *making = ((struct late_job *)job)->making;
+    struct sl_node *node = making->node;
+    free(job);
+    node_job_done(node);
+    sl_block_unref(making->publication->block);
+    making->publication->block = sl_block_ref(making->copy);
+    node_replace_model(node, making->copy);
+    making->copy = NULL;
+    digest_all(making);
+}
+
+static void add_late(struct making *making) {
+    struct sl_node *node = making->node;
+    struct late_job *job = calloc(1, sizeof *job);
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    making->copy = node_take_spare(node);
+    if (job == NULL || making->copy == NULL) {
+        free(job);
+        give_up(making, SL_NO_MEMORY, &error);
+        return;
+    }
+    *job = (struct late_job){.job = {.run = run_late, .done = handle_late}, .making = making};
+    making->late = node->late;
+    node->late = NULL;
+    node_submit(node, node->pool, &job->job);
+}
+
+/* ---- start ---- */
+
+static struct making *start_making(struct sl_node *node, struct node_publication *publication, uint64_t round,
+                                   enum sl_payload_kind kind) {
+    struct making *making = calloc(1, sizeof *making);
+    struct sl_digest *digests = calloc(node->chunks.count, sizeof *digests);
+    if (making == NULL || digests == NULL) {
+        free(making);
+        free(digests);
+        node_fail(node, &(struct sl_error){.status = SL_NO_MEMORY, .text = "out of memory for a manifest"});
+        return NULL;
+    }
+    node_finish_publication(publication);
+    publication->block = sl_block_ref(node->model);
+    publication->round = round;
+    publication->kind = kind;
+    *making =
+        (struct making){.node = node, .publication = publication, .digests = digests, .start = sl_clock_monotonic()};
+    struct sl_manifest *manifest = &making->manifest;
+    const struct sl_settings *settings = node->settings;
+    memcpy(manifest->flock, settings->flock.name, strlen(settings->flock.name) + 1);
+    memcpy(manifest->run, settings->flock.run, strlen(settings->flock.run) + 1);
+    memcpy(manifest->origin, settings->node.name, strlen(settings->node.name) + 1);
+    manifest->epoch = settings->flock.epoch;
+    manifest->round = round;
+    manifest->lineage = node->lineage;
+    manifest->kind = kind;
+    manifest->samples = node->learner->samples;
+    return making;
+}
+
+/* SHA-256 over the frozen roster as this node knows it: "name" NUL of each member that takes part, in name order. */
+static void digest_view(const struct sl_node *node, uint64_t round, uint8_t out[SL_WIRE_DIGEST_SIZE]) {
+    struct sl_buffer names = {0};
+    struct sl_digest digest;
+    for (size_t i = 0; i < node->member_count; i++) {
+        const struct sl_round_member *member = &node->members[i];
+        if (member->from_round <= round && (member->until_round == 0 || member->until_round > round) &&
+            sl_buffer_append(&names, member->name, strlen(member->name) + 1) != SL_OK)
+            break; /* a view that differs only starts a roster's exchange */
+    }
+    sl_digest_of(&digest, names.data, names.length);
+    memcpy(out, digest.bytes, sizeof digest.bytes);
+    sl_buffer_finish(&names);
+}
+
+void node_publish(struct sl_node *node, const struct sl_round_action *action) {
+    struct making *making = start_making(node, &node->update, action->round, SL_PAYLOAD_UPDATE);
+    if (making == NULL)
+        return;
+    making->manifest.degree = action->degree;
+    making->manifest.total_samples = action->total_samples;
+    digest_view(node, action->round, making->manifest.view);
+    if (node->late != NULL)
+        add_late(making);
+    else
+        digest_all(making);
+}
+
+void node_publish_snapshot(struct sl_node *node) {
+    struct making *making = start_making(node, &node->snapshot, node->model_round, SL_PAYLOAD_SNAPSHOT);
+    if (making == NULL)
+        return;
+    making->manifest.total_samples = making->manifest.samples;
+    digest_view(node, node->model_round, making->manifest.view);
+    digest_all(making);
+}

@@ -1,0 +1,29 @@
+#include "round/state.h"
+
+/* A straggler's update goes where the flock is (rounds.md, "Straggler"): when R½ ≥ t + 2 closed this round meanwhile, or
+ * when nobody is left in it who could count an edge. */
+static bool is_behind(const struct sl_round *round) {
+    if (round->half >= round->current + 2)
+        return true;
+    if (round->half <= round->current)
+        return false;
+    for (size_t i = 0; i < round->edge_count; i++) {
+        const struct round_peer *peer = round->edges[i].peer;
+        if (sl_round_is_reachable(peer) && peer->entered <= round->current)
+            return false;
+    }
+    return true;
+}
+
+void sl_round_on_trained(struct sl_round *round, const struct sl_round_event *event) {
+    if (round->phase != SL_PHASE_TRAIN || event->round != round->current || round->stopping)
+        return;
+    if (!is_behind(round)) {
+        sl_round_publish(round);
+        return;
+    }
+    round->trained_at = round->now;
+    sl_round_abandon(round);
+    sl_round_enter(round, round->half, true);
+    round->fresh = true; /* it was never offered to anybody: if nobody counts it now it may be carried once more */
+}

@@ -1,0 +1,184 @@
+/* The inside of the virtual flock.
+ *
+ *     queue.c      what happens when        world.c      life and death, the loop
+ *     network.c    messages on their way    members.c    what each node knows of the others
+ *     carry_out.c  the machine's actions    payloads.c   vectors that are held, pending, late
+ *     audit.c      invariants               simulate.c   the report of sl_simulate */
+#ifndef SL_SIM_INTERNAL_H
+#define SL_SIM_INTERNAL_H
+
+#include "base/random.h"
+#include "sim/queue.h"
+#include "sim/world.h"
+
+/* A vector as one node sent it in one round; shared by all who hold it. */
+struct sim_payload {
+    unsigned references;
+    float values[];
+};
+
+struct sim_incoming {
+    uint32_t peer;
+    uint64_t round;
+    struct sl_manifest manifest; /* without tensors and chunks */
+    uint8_t digest[SL_WIRE_DIGEST_SIZE];
+    struct sim_payload *payload;
+    bool held;
+};
+
+struct sim_pending {
+    uint32_t peer;
+    uint64_t round;
+    struct sim_payload *theirs, *mine;
+};
+
+struct sim_late {
+    struct sim_payload *theirs, *mine;
+    double weight;
+};
+
+struct sim_view { /* what one node knows of another */
+    bool live, connected;
+    uint64_t from_round;
+};
+
+struct sim_node {
+    char name[SL_NAME_SIZE];
+    uint64_t tag, samples;
+    double slowness;
+    uint64_t life; /* counts starts: things of an earlier life do not reach a later one */
+    uint64_t lineage;
+    struct sl_round *round; /* NULL: down */
+    float *model;
+    uint64_t done;
+    struct sim_view *views;
+    uint32_t *contacts;
+    size_t contact_count;
+    uint64_t wake; /* number of the timer that holds */
+    bool begun;    /* it has trained once */
+    bool stale;    /* the machine will be told its members soon */
+    bool finished;
+    enum sl_status outcome;
+
+    struct sim_payload *own; /* of own_round */
+    uint64_t own_round;
+    struct sl_manifest manifest;
+    uint8_t digest[SL_WIRE_DIGEST_SIZE];
+    struct sim_incoming *incoming;
+    size_t incoming_count, incoming_capacity;
+    struct sim_pending *pending;
+    size_t pending_count, pending_capacity;
+    struct sim_late *late;
+    size_t late_count, late_capacity;
+};
+
+enum sim_message_type {
+    /* local: of one life */
+    SIM_TIMER,
+    SIM_TRAINED,
+    SIM_PUBLISHED,
+    SIM_MIXED,
+    SIM_TELL_MEMBERS,
+    SIM_MEMBER_UP,   /* to one or EVERYBODY: `about`, in its life `round`, is live and connected */
+    SIM_MEMBER_DOWN, /* … is not */
+    SIM_MEMBER_FROM, /* `about` takes part from `round` on */
+    /* through the network */
+    SIM_MANIFEST,
+    SIM_PAYLOAD,
+    SIM_READY,
+    SIM_VERDICT,
+    SIM_PASS,
+    SIM_PROGRESS,
+    SIM_MODEL_REQUEST,
+    SIM_MODEL,
+    SIM_MODEL_FAILED
+};
+
+enum { EVERYBODY = UINT32_MAX };
+
+struct sim_message {
+    enum sim_message_type type;
+    uint32_t from, to, about;
+    uint64_t life; /* of `to` (local) */
+    uint64_t round;
+    struct sim_payload *payload; /* a reference */
+    union {
+        struct {
+            struct sl_manifest manifest;
+            uint8_t digest[SL_WIRE_DIGEST_SIZE];
+        } manifest;
+        struct sl_ready ready;
+        struct sl_verdict verdict;
+        struct sl_pass pass;
+        struct sl_progress progress;
+        uint64_t wake;
+    } body;
+};
+
+enum { SIM_EPOCH = 1 };
+
+struct sim_audit;
+
+struct sl_world {
+    struct sl_world_options options;
+    enum sl_status status;
+    sl_time now;
+    struct sl_sim_queue queue;
+    struct sl_random random; /* of the network */
+    struct sim_node *nodes;
+    bool *cut; /* nodes × nodes; NULL until the first cut */
+    struct sl_round_actions actions;
+    struct sl_round_member *members; /* scratch of a MEMBERS event */
+    struct sl_world_round *rounds;   /* [rounds + 1] */
+    struct sl_graph_cache *graphs;
+    struct sl_topology contact_graph;
+    struct sim_audit *audit;
+    uint32_t founders_begun;
+    bool begun;        /* all founders are in round 1 */
+    uint64_t messages; /* ever sent: makes digests differ */
+};
+
+/* world.c: gives the event to the node's machine and carries out what comes of it. */
+void sl_world_feed(struct sl_world *world, uint32_t node, const struct sl_round_event *event);
+uint32_t sl_world_index(const char *name); /* of a node's name */
+SL_MUST_USE enum sl_status sl_sim_start_machine(struct sl_world *world, uint32_t node); /* a new life and lineage */
+
+/* network.c: copies the message; takes over the reference of its payload. */
+void sl_sim_push(struct sl_world *world, sl_time after, const struct sim_message *message);
+void sl_sim_later(struct sl_world *world, sl_time after, const struct sim_message *message);
+void sl_sim_send(struct sl_world *world, const struct sim_message *message);
+void sl_sim_deliver(struct sl_world *world, struct sim_message *message);
+
+/* members.c */
+void sl_sim_tell_members(struct sl_world *world, uint32_t node);
+void sl_sim_deliver_membership(struct sl_world *world, const struct sim_message *message);
+void sl_sim_tell_all(struct sl_world *world, enum sim_message_type type, uint32_t about, uint64_t round, sl_time after);
+SL_MUST_USE enum sl_status sl_sim_choose_contacts(struct sl_world *world);
+bool sl_sim_is_contact(const struct sim_node *node, uint32_t other);
+
+/* payloads.c */
+struct sim_payload *sl_sim_payload_create(struct sl_world *world, const float *values); /* NULL: no memory, noted */
+struct sim_payload *sl_sim_payload_ref(struct sim_payload *payload);
+void sl_sim_payload_unref(struct sim_payload *payload);
+struct sim_incoming *sl_sim_find_incoming(const struct sim_node *node, uint32_t peer, uint64_t round);
+void sl_sim_take_manifest(struct sl_world *world, const struct sim_message *message);
+void sl_sim_release(struct sim_node *node, uint32_t peer, uint64_t round);
+void sl_sim_hold(struct sl_world *world, struct sim_node *node, uint32_t peer, uint64_t round);
+struct sim_pending *sl_sim_find_pending(const struct sim_node *node, uint32_t peer, uint64_t round);
+void sl_sim_drop_pending(struct sim_node *node, uint32_t peer, uint64_t round);
+void sl_sim_apply_late(struct sl_world *world, struct sim_node *node, uint32_t peer, uint64_t round, double weight);
+void sl_sim_fold_late(struct sl_world *world, struct sim_node *node);
+void sl_sim_forget_payloads(struct sim_node *node);
+
+/* audit.c; all accept that there is none */
+SL_MUST_USE enum sl_status sl_sim_audit_create(struct sl_world *world);
+void sl_sim_audit_destroy(struct sl_world *world);
+void sl_sim_audit_edge(struct sl_world *world, uint32_t node, const struct sl_round_action *action);
+void sl_sim_audit_mixed(struct sl_world *world, uint32_t node, uint64_t round);
+void sl_sim_audit_add(struct sl_world *world, uint32_t node, double sign); /* its mass enters or leaves the flock */
+void sl_sim_audit_gone(struct sl_world *world, uint32_t node); /* with its ends of all edges */
+void sl_sim_audit_check(struct sl_world *world, uint32_t node);
+const char *sl_sim_audit_error(const struct sl_world *world);
+void sl_sim_audit_mass(const struct sl_world *world, uint32_t node, double *out);
+
+#endif

@@ -1,0 +1,186 @@
+/* Messages on their way: each is delayed, lost and doubled for itself, so that they overtake each other. A message that
+ * was sent to an earlier life of a node reaches the later one, which must cope. */
+#include "sim/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void sl_sim_push(struct sl_world *world, sl_time after, const struct sim_message *message) {
+    struct sim_message *copy = malloc(sizeof *copy);
+    if (copy == NULL) {
+        world->status = SL_NO_MEMORY;
+        sl_sim_payload_unref(message->payload);
+        return;
+    }
+    *copy = *message;
+    world->status = sl_sim_queue_push(&world->queue, world->now + after, copy);
+    if (world->status != SL_OK) {
+        sl_sim_payload_unref(message->payload);
+        free(copy);
+    }
+}
+
+void sl_sim_later(struct sl_world *world, sl_time after, const struct sim_message *message) {
+    struct sim_message local = *message;
+    local.life = world->nodes[message->to].life;
+    sl_sim_push(world, after, &local);
+}
+
+static bool is_cut(const struct sl_world *world, uint32_t a, uint32_t b) {
+    return world->cut != NULL && world->cut[(size_t)a * world->options.nodes + b];
+}
+
+static void count_lost(struct sl_world *world, const struct sim_message *message) {
+    if (message->round >= 1 && message->round <= world->options.rounds)
+        world->rounds[message->round].lost++;
+}
+
+static sl_time draw_delay(struct sl_world *world) {
+    sl_time jitter = world->options.jitter;
+    sl_time extra = jitter > 0 ? (sl_time)sl_random_below(&world->random, (uint64_t)jitter) : 0;
+    return world->options.delay + extra;
+}
+
+void sl_sim_send(struct sl_world *world, const struct sim_message *message) {
+    const struct sl_world_options *options = &world->options;
+    world->messages++;
+    if (is_cut(world, message->from, message->to) ||
+        (world->begun && options->loss > 0 && sl_random_unit(&world->random) < options->loss)) {
+        count_lost(world, message);
+        sl_sim_payload_unref(message->payload);
+        return;
+    }
+    sl_time trip = draw_delay(world);
+    if (message->type == SIM_PAYLOAD)
+        trip += draw_delay(world); /* the credit's way there, then the bytes */
+    if (options->duplicates > 0 && sl_random_unit(&world->random) < options->duplicates) {
+        sl_sim_payload_ref(message->payload);
+        sl_sim_push(world, 2 * trip + draw_delay(world), message);
+    }
+    sl_sim_push(world, trip, message);
+}
+
+/* ---- arrival ---- */
+
+static void answer_model_request(struct sl_world *world, const struct sim_message *message) {
+    const struct sim_node *donor = &world->nodes[message->to];
+    struct sim_message answer = {.type = SIM_MODEL_FAILED, .from = message->to, .to = message->from};
+    if (donor->done > 0) {
+        answer.type = SIM_MODEL;
+        answer.round = donor->done;
+        answer.payload = sl_sim_payload_create(world, donor->model);
+    }
+    sl_sim_send(world, &answer);
+}
+
+static void take_model(struct sl_world *world, const struct sim_message *message, struct sl_round_event *event) {
+    struct sim_node *node = &world->nodes[message->to];
+    event->type = SL_ROUND_MODEL_LOADED;
+    if (sl_round_phase(node->round) != SL_PHASE_JOIN || message->payload == NULL)
+        return;
+    sl_sim_audit_add(world, message->to, -1); /* a founder that came too late gives its own model up */
+    memcpy(node->model, message->payload->values, world->options.elements * sizeof(float));
+    node->done = message->round;
+    sl_sim_audit_add(world, message->to, 1);
+}
+
+static void deliver_message(struct sl_world *world, struct sim_message *message) {
+    struct sim_node *node = &world->nodes[message->to];
+    struct sl_round_event event = {.peer = world->nodes[message->from].name, .round = message->round};
+    switch (message->type) {
+    case SIM_MANIFEST:
+        sl_sim_take_manifest(world, message);
+        event.type = SL_ROUND_MANIFEST;
+        event.manifest = &message->body.manifest.manifest;
+        event.digest = message->body.manifest.digest;
+        break;
+    case SIM_PAYLOAD: {
+        struct sim_incoming *incoming = sl_sim_find_incoming(node, message->from, message->round);
+        if (incoming == NULL || incoming->payload != message->payload)
+            return; /* released meanwhile */
+        incoming->held = true;
+        event.type = SL_ROUND_HELD;
+        break;
+    }
+    case SIM_READY:
+        event.type = SL_ROUND_READY;
+        event.ready = &message->body.ready;
+        break;
+    case SIM_VERDICT:
+        event.type = SL_ROUND_VERDICT;
+        event.verdict = &message->body.verdict;
+        break;
+    case SIM_PASS:
+        event.type = SL_ROUND_PASS;
+        event.pass = &message->body.pass;
+        break;
+    case SIM_PROGRESS:
+        event.type = SL_ROUND_PROGRESS;
+        event.progress = &message->body.progress;
+        break;
+    case SIM_MODEL_REQUEST:
+        answer_model_request(world, message);
+        return;
+    case SIM_MODEL:
+        take_model(world, message, &event);
+        break;
+    case SIM_MODEL_FAILED:
+        event.type = SL_ROUND_MODEL_FAILED;
+        break;
+    case SIM_TIMER:
+    case SIM_TRAINED:
+    case SIM_PUBLISHED:
+    case SIM_MIXED:
+    case SIM_TELL_MEMBERS:
+    case SIM_MEMBER_UP:
+    case SIM_MEMBER_DOWN:
+    case SIM_MEMBER_FROM:
+        return;
+    }
+    sl_world_feed(world, message->to, &event);
+}
+
+static void train(struct sl_world *world, uint32_t number, uint64_t round) {
+    const struct sl_world_hooks *hooks = &world->options.hooks;
+    if (hooks->train == NULL || round + world->options.averaging_rounds > world->options.rounds)
+        return;
+    sl_sim_audit_add(world, number, -1);
+    hooks->train(hooks->context, number, round, world->nodes[number].model);
+    sl_sim_audit_add(world, number, 1);
+}
+
+static void deliver_local(struct sl_world *world, const struct sim_message *message) {
+    struct sim_node *node = &world->nodes[message->to];
+    struct sl_round_event event = {.type = SL_ROUND_TIMER, .round = message->round};
+    if (message->life != node->life)
+        return;
+    if (message->type == SIM_TIMER && message->body.wake != node->wake)
+        return;
+    if (message->type == SIM_TELL_MEMBERS) {
+        sl_sim_tell_members(world, message->to);
+        return;
+    }
+    if (message->type == SIM_TRAINED) {
+        train(world, message->to, message->round);
+        event.type = SL_ROUND_TRAINED;
+    } else if (message->type == SIM_PUBLISHED) {
+        event.type = SL_ROUND_PUBLISHED;
+        event.digest = node->digest;
+    } else if (message->type == SIM_MIXED) {
+        event.type = SL_ROUND_MIXED;
+    }
+    sl_world_feed(world, message->to, &event);
+}
+
+void sl_sim_deliver(struct sl_world *world, struct sim_message *message) {
+    const struct sim_node *node = message->to != EVERYBODY ? &world->nodes[message->to] : NULL;
+    bool up = node != NULL && node->round != NULL && !node->finished;
+    if (message->type >= SIM_MEMBER_UP && message->type <= SIM_MEMBER_FROM)
+        sl_sim_deliver_membership(world, message);
+    else if (up && message->type <= SIM_TELL_MEMBERS)
+        deliver_local(world, message);
+    else if (up)
+        deliver_message(world, message);
+    sl_sim_payload_unref(message->payload);
+    free(message);
+}

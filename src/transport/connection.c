@@ -1,0 +1,354 @@
+/* Happy path of a connection that we dial: write event: TCP is up → HANDSHAKE; read and write events move the handshake
+ * → HELLO: both ends send theirs, admit the other's (hello.c), acknowledge → READY (pairs.c). From then on the read event
+ * runs the reader and the write event the writer. Each failure goes through sl_connection_end (close.c); each state has
+ * its deadline, except READY, where pings are the handlers' matter. */
+#include "transport/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- states ---- */
+
+static bool is_legal(enum sl_connection_state from, enum sl_connection_state to) {
+    switch (from) {
+    case SL_CONNECTION_CONNECTING:
+        return to == SL_CONNECTION_HANDSHAKE || to == SL_CONNECTION_CLOSED;
+    case SL_CONNECTION_HANDSHAKE:
+        return to == SL_CONNECTION_HELLO || to == SL_CONNECTION_DRAINING || to == SL_CONNECTION_CLOSED;
+    case SL_CONNECTION_HELLO:
+        return to == SL_CONNECTION_READY || to == SL_CONNECTION_DRAINING || to == SL_CONNECTION_CLOSED;
+    case SL_CONNECTION_READY:
+        return to == SL_CONNECTION_DRAINING || to == SL_CONNECTION_CLOSED;
+    case SL_CONNECTION_DRAINING:
+        return to == SL_CONNECTION_CLOSED;
+    case SL_CONNECTION_CLOSED:
+        return false;
+    }
+    return false;
+}
+
+void sl_connection_enter(struct sl_connection *connection, enum sl_connection_state state) {
+    const struct sl_transport *transport = connection->transport;
+    assert(is_legal(connection->state, state));
+    connection->state = state;
+    switch (state) {
+    case SL_CONNECTION_CONNECTING:
+    case SL_CONNECTION_HANDSHAKE:
+        (void)event_add(&connection->timer, &transport->handshake_timeout);
+        break;
+    case SL_CONNECTION_HELLO:
+        break; /* the handshake's deadline counts until admission */
+    case SL_CONNECTION_READY:
+    case SL_CONNECTION_CLOSED:
+        (void)event_del(&connection->timer);
+        break;
+    case SL_CONNECTION_DRAINING:
+        (void)event_add(&connection->timer, &transport->drain_timeout);
+        break;
+    }
+}
+
+void sl_connection_want_write(struct sl_connection *connection) {
+    if (connection->state != SL_CONNECTION_CLOSED)
+        (void)event_add(&connection->write, NULL);
+}
+
+/* ---- reading ---- */
+
+static void run_handshake(struct sl_connection *connection) {
+    struct sl_error error = {.status = SL_OK};
+    enum sl_tls_result result = sl_tls_handshake(&connection->tls, &error);
+    struct sl_ending ending = {.status = error.status, .reason = error.text};
+    switch (result) {
+    case SL_TLS_DONE:
+        connection->may_write_frames = true;
+        sl_connection_enter(connection, SL_CONNECTION_HELLO);
+        sl_hello_begin(connection);
+        return;
+    case SL_TLS_AGAIN:
+        return;
+    case SL_TLS_REFUSED:
+        ending.kind = SL_ENDING_BROKEN;
+        ending.by_peer = true;
+        break;
+    case SL_TLS_CLOSED:
+    case SL_TLS_FAILED:
+        ending.kind = error.status == SL_CLOSED || error.status == SL_NETWORK ? SL_ENDING_BROKEN : SL_ENDING_ALERT;
+        if (connection->socket.failure != 0)
+            ending.reason = strerror(connection->socket.failure);
+        break;
+    }
+    sl_connection_end(connection, &ending);
+}
+
+/* How much may be received now; 0: the peer sent too much before it was admitted. */
+static size_t receive_limit(const struct sl_connection *connection) {
+    if (connection->admitted || connection->state == SL_CONNECTION_DRAINING)
+        return SL_SCRATCH_SIZE;
+    uint64_t received = connection->socket.received;
+    return received < SL_PREADMIT_MAX ? (size_t)(SL_PREADMIT_MAX - received) : 0;
+}
+
+/* What reading made GnuTLS say: its part of the handshake, alerts, answers to key updates. */
+static void flush_answers(struct sl_connection *connection) {
+    if (connection->transport->shared.send.owner != &connection->socket)
+        return;
+    (void)sl_socket_flush(&connection->socket);
+    if (sl_socket_unsent(&connection->socket) > 0)
+        sl_connection_want_write(connection);
+}
+
+static void receive(struct sl_connection *connection) {
+    size_t limit = receive_limit(connection);
+    if (limit == 0) {
+        sl_connection_end(connection, &(struct sl_ending){.kind = SL_ENDING_GOODBYE,
+                                                          .status = SL_LIMIT,
+                                                          .reason = "it sent too much before it was admitted"});
+        return;
+    }
+    if (!sl_socket_receive(&connection->socket, limit))
+        return;
+    if (connection->state == SL_CONNECTION_HANDSHAKE)
+        run_handshake(connection);
+    if (connection->state == SL_CONNECTION_HELLO || connection->state == SL_CONNECTION_READY)
+        sl_reader_run(connection);
+    sl_socket_discard(&connection->socket);
+    if (connection->state == SL_CONNECTION_DRAINING)
+        sl_drain_step(connection);
+    if (connection->state != SL_CONNECTION_CLOSED)
+        flush_answers(connection);
+}
+
+static void handle_read(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    receive(context);
+}
+
+/* ---- writing ---- */
+
+static void finish_connect(struct sl_connection *connection) {
+    int failure = 0;
+    socklen_t length = sizeof failure;
+    if (getsockopt(connection->socket.fd, SOL_SOCKET, SO_ERROR, &failure, &length) != 0)
+        failure = errno;
+    if (failure != 0) {
+        sl_connection_end(connection, &(struct sl_ending){.kind = SL_ENDING_BROKEN,
+                                                          .status = SL_NETWORK,
+                                                          .reason = strerror(failure)});
+        return;
+    }
+    sl_connection_enter(connection, SL_CONNECTION_HANDSHAKE);
+    (void)event_del(&connection->write);
+    (void)event_add(&connection->read, NULL);
+    run_handshake(connection);
+    flush_answers(connection);
+}
+
+/* A socket that cannot be written may still hold the alert or goodbye that says why. */
+static void end_broken(struct sl_connection *connection, const struct sl_error *error) {
+    int failure = connection->socket.failure;
+    if (connection->state != SL_CONNECTION_DRAINING) {
+        connection->socket.failure = 0;
+        receive(connection);
+        connection->socket.failure = failure;
+    }
+    sl_connection_end(connection,
+                      &(struct sl_ending){.kind = SL_ENDING_BROKEN, .status = error->status, .reason = error->text});
+    sl_connection_drop(connection);
+}
+
+static void write_frames(struct sl_connection *connection) {
+    struct sl_error error = {.status = SL_OK};
+    struct sl_writer *writer = &connection->writer;
+    enum sl_status status = sl_writer_run(writer, &connection->tls, &connection->socket, &error);
+    connection->transport->counters.data_sent += writer->data_sent;
+    writer->data_sent = 0;
+    if (status != SL_OK) {
+        end_broken(connection, &error);
+        return;
+    }
+    if (connection->state == SL_CONNECTION_DRAINING)
+        sl_drain_step(connection);
+    else if (sl_writer_is_empty(writer) && sl_socket_unsent(&connection->socket) == 0)
+        (void)event_del(&connection->write);
+}
+
+static void handle_write(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct sl_connection *connection = context;
+    if (connection->state == SL_CONNECTION_CONNECTING) {
+        finish_connect(connection);
+    } else if (connection->may_write_frames) {
+        write_frames(connection);
+    } else {
+        (void)sl_socket_flush(&connection->socket);
+        if (sl_socket_unsent(&connection->socket) == 0 || connection->socket.failure != 0)
+            (void)event_del(&connection->write);
+        if (connection->state == SL_CONNECTION_DRAINING)
+            sl_drain_step(connection);
+    }
+}
+
+/* ---- timers ---- */
+
+static void handle_timer(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct sl_connection *connection = context;
+    if (connection->state == SL_CONNECTION_DRAINING) {
+        sl_connection_drop(connection);
+        return;
+    }
+    const char *reason = connection->state == SL_CONNECTION_CONNECTING  ? "no answer"
+                         : connection->state == SL_CONNECTION_HANDSHAKE ? "the TLS handshake took too long"
+                                                                        : "the admission took too long";
+    sl_connection_end(connection,
+                      &(struct sl_ending){.kind = SL_ENDING_BROKEN, .status = SL_TIMEOUT, .reason = reason});
+}
+
+static void handle_later(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    sl_connection_end_later(context);
+}
+
+/* ---- life ---- */
+
+static void link_connection(struct sl_connection *connection) {
+    struct sl_transport *transport = connection->transport;
+    connection->next = transport->connections;
+    if (connection->next != NULL)
+        connection->next->previous = connection;
+    transport->connections = connection;
+    transport->connection_count++;
+}
+
+enum sl_status sl_connection_create(struct sl_connection **out, struct sl_transport *transport, int fd,
+                                    struct sl_dial *dial, const char *address) {
+    struct sl_connection *connection = calloc(1, sizeof *connection);
+    bool dialled = dial != NULL;
+    if (connection == NULL) {
+        sl_socket_finish(&(struct sl_socket){.fd = fd, .shared = &transport->shared});
+        return SL_NO_MEMORY;
+    }
+    connection->transport = transport;
+    connection->dial = dial;
+    connection->dialled = dialled;
+    (void)snprintf(connection->address, sizeof connection->address, "%s", address);
+    sl_socket_init(&connection->socket, &transport->shared, fd);
+    sl_writer_init(&connection->writer);
+    sl_socket_set_options(fd, transport->congestion);
+    (void)event_assign(&connection->read, transport->base, fd, EV_READ | EV_PERSIST, handle_read, connection);
+    (void)event_assign(&connection->write, transport->base, fd, EV_WRITE | EV_PERSIST, handle_write, connection);
+    (void)event_assign(&connection->timer, transport->base, -1, 0, handle_timer, connection);
+    (void)event_assign(&connection->later, transport->base, -1, 0, handle_later, connection);
+    enum sl_status status = sl_tls_init(&connection->tls, transport->identity, dialled, transport->priority,
+                                        &connection->socket.stream, NULL);
+    if (status != SL_OK) {
+        sl_connection_destroy(connection);
+        return status;
+    }
+    link_connection(connection);
+    (void)event_add(&connection->timer, &transport->handshake_timeout);
+    (void)event_add(dialled ? &connection->write : &connection->read, NULL);
+    connection->state = dialled ? SL_CONNECTION_CONNECTING : SL_CONNECTION_HANDSHAKE;
+    *out = connection;
+    return SL_OK;
+}
+
+void sl_connection_destroy(struct sl_connection *connection) {
+    if (connection == NULL)
+        return;
+    (void)event_del(&connection->read);
+    (void)event_del(&connection->write);
+    (void)event_del(&connection->timer);
+    (void)event_del(&connection->later);
+    sl_tls_finish(&connection->tls);
+    sl_writer_finish(&connection->writer);
+    sl_reader_finish(&connection->reader);
+    sl_socket_finish(&connection->socket);
+    if (connection->hello != NULL)
+        sl_hello_finish(connection->hello);
+    free(connection->hello);
+    sl_credential_unref(connection->credential);
+    free(connection->close_reason);
+    sl_buffer_finish(&connection->goodbye);
+    free(connection);
+}
+
+/* ---- what the handlers call ---- */
+
+const char *sl_connection_node(const struct sl_connection *connection) {
+    return connection->node;
+}
+
+uint64_t sl_connection_boot(const struct sl_connection *connection) {
+    return connection->boot;
+}
+
+void *sl_connection_context(const struct sl_connection *connection) {
+    return connection->context;
+}
+
+void sl_connection_set_context(struct sl_connection *connection, void *context) {
+    connection->context = context;
+}
+
+static bool takes_frames(const struct sl_connection *connection) {
+    return connection->state == SL_CONNECTION_READY && !connection->closing && !connection->overrun;
+}
+
+enum sl_status sl_connection_send(struct sl_connection *connection, enum sl_frame_type type, const void *payload,
+                                  size_t length) {
+    if (!takes_frames(connection))
+        return SL_CLOSED;
+    if (length > SL_PAYLOAD_MAX)
+        return SL_USAGE; /* ours, not the peer's */
+    enum sl_status status = sl_writer_add_control(&connection->writer, type, payload, length);
+    if (status == SL_OK) {
+        sl_connection_want_write(connection);
+    } else {
+        /* A control frame that is lost breaks the protocol, so the connection goes with it. */
+        connection->overrun = true;
+        (void)event_add(&connection->later, &(struct timeval){0});
+    }
+    return status;
+}
+
+enum sl_status sl_connection_send_data(struct sl_connection *connection, uint32_t transfer, struct sl_block *block,
+                                       uint64_t offset, uint64_t length) {
+    if (!takes_frames(connection))
+        return SL_CLOSED;
+    enum sl_status status = sl_bulk_add(&connection->writer.bulk, transfer, block, offset, length);
+    if (status == SL_OK)
+        sl_connection_want_write(connection);
+    return status;
+}
+
+void sl_connection_cancel_data(struct sl_connection *connection, uint32_t transfer) {
+    sl_bulk_cancel(&connection->writer.bulk, transfer);
+}
+
+enum sl_status sl_connection_ping(struct sl_connection *connection) {
+    struct sl_buffer payload = {0};
+    enum sl_status status = sl_ping_encode(&payload, &(struct sl_ping){.number = connection->pings + 1});
+    if (status == SL_OK)
+        status = sl_connection_send(connection, SL_FRAME_PING, payload.data, payload.length);
+    if (status == SL_OK)
+        connection->pings++;
+    sl_buffer_finish(&payload);
+    return status;
+}
+
+void sl_connection_close(struct sl_connection *connection, const char *reason) {
+    if (connection->closing || connection->state >= SL_CONNECTION_DRAINING)
+        return;
+    connection->closing = true;
+    connection->close_reason = strdup(reason);
+    (void)event_add(&connection->later, &(struct timeval){0});
+}

@@ -1,0 +1,111 @@
+/* Connections to peers: TLS 1.3 with both certificates, frames in and out. One event loop is TLS server and client at
+ * once; all calls and callbacks are on its thread.
+ *
+ *     in    listener | dialer → tls → session → frame → handlers
+ *     out   control queue (first) + bulk ranges (64 KiB frames between) → tls → socket
+ *
+ * States of a connection: CONNECTING → HANDSHAKE → HELLO → READY → DRAINING → CLOSED, a timer each. A connection is
+ * shown to the handlers only when READY: its peer was admitted by src/admit and said the same of us.
+ *
+ * One connection a pair: of two with the same boot nonces, the one dialled by the lower name (memcmp) stays; both ends
+ * know which, only the higher name closes the other. A new boot nonce replaces the old connection at once. Handlers see
+ * peer_down of the one before peer_up of the other. */
+#ifndef SL_TRANSPORT_TRANSPORT_H
+#define SL_TRANSPORT_TRANSPORT_H
+
+#include <event2/event.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "identity/identity.h"
+#include "wire/frame.h"
+#include "wire/messages.h"
+#include <starling/log.h>
+
+struct sl_transport;
+struct sl_connection;
+
+struct sl_transport_handlers {
+    void *context;
+    /* READY. hello and credential are borrowed for the call (take a reference of the credential to keep it). */
+    void (*peer_up)(void *context, struct sl_connection *connection, const struct sl_hello *hello,
+                    struct sl_credential *credential);
+    /* The connection is gone after this call. `leaving`: the peer said that it leaves the flock. Bulk not yet sent is
+     * dropped, its blocks are released. `reason` is one line. */
+    void (*peer_down)(void *context, struct sl_connection *connection, bool leaving, const char *reason);
+    /* A dial ended before READY: refused, unreachable, not admitted, or a duplicate (then `status` is SL_EXISTS), or it
+     * reached ourselves (SL_IN_USE). `node` is the expected name or "". */
+    void (*dial_failed)(void *context, const char *address, const char *node, enum sl_status status,
+                        const char *reason);
+    /* A control frame's payload, borrowed. HELLO, HELLO_ACK, GOODBYE and PING/PONG are answered inside. Not SL_OK: the
+     * peer broke the protocol; the connection is closed with the error's text. */
+    enum sl_status (*control)(void *context, struct sl_connection *connection, enum sl_frame_type type,
+                              const uint8_t *payload, size_t length, struct sl_error *error);
+    /* Where the bytes of a DATA frame go: `header->length` bytes at *out, which stays writable until data_done or
+     * peer_down; *out NULL: read and thrown away. Not SL_OK: protocol error, as above. */
+    enum sl_status (*data)(void *context, struct sl_connection *connection, const struct sl_data_header *header,
+                           uint8_t **out, struct sl_error *error);
+    enum sl_status (*data_done)(void *context, struct sl_connection *connection, const struct sl_data_header *header,
+                                struct sl_error *error);
+    /* Any whole frame arrived: a sign of life. */
+    void (*heard)(void *context, struct sl_connection *connection);
+};
+
+struct sl_transport_options {
+    struct event_base *base;            /* borrowed */
+    const struct sl_identity *identity; /* borrowed */
+    const struct sl_settings *settings; /* borrowed: transport.*, flock.run */
+    const struct sl_log *log;           /* borrowed */
+    uint64_t boot;                      /* nonce of this process */
+    const char *const *addresses;       /* advertised in HELLO */
+    size_t address_count;
+    struct sl_transport_handlers handlers;
+};
+
+SL_MUST_USE enum sl_status sl_transport_create(struct sl_transport **out, const struct sl_transport_options *options,
+                                               struct sl_error *error);
+/* Closes everything at once, without goodbyes; no handler is called any more. */
+void sl_transport_destroy(struct sl_transport *transport);
+
+/* Binds and listens on "host:port" (port 0: any; *port gets the real one, may be NULL). SL_IN_USE names the address. */
+SL_MUST_USE enum sl_status sl_transport_listen(struct sl_transport *transport, const char *address, uint16_t *port,
+                                               struct sl_error *error);
+/* What HELLO says from now on instead of options.addresses (copied): known only once the listeners have their ports. */
+SL_MUST_USE enum sl_status sl_transport_advertise(struct sl_transport *transport, const char *const *addresses,
+                                                  size_t count);
+/* Resolves (off the loop where it may block), connects, shakes hands. Ends in peer_up or dial_failed, never both.
+ * `node`: the name expected there, or "" for any member. A dial to an address that is being dialled is refused with
+ * SL_EXISTS. */
+SL_MUST_USE enum sl_status sl_transport_dial(struct sl_transport *transport, const char *address, const char *node);
+/* Says goodbye on all connections (leaving: to the flock), drains what is queued, closes; `done` is called when all are
+ * closed or `timeout` passed. */
+void sl_transport_shutdown(struct sl_transport *transport, bool leaving, sl_time timeout, void (*done)(void *context),
+                           void *context);
+
+const char *sl_connection_node(const struct sl_connection *connection);
+uint64_t sl_connection_boot(const struct sl_connection *connection);
+void *sl_connection_context(const struct sl_connection *connection); /* the handlers' own pointer, NULL at first */
+void sl_connection_set_context(struct sl_connection *connection, void *context);
+
+/* Queues a control frame (copied). SL_LIMIT when the peer has not read for so long that the queue is over its bound:
+ * the connection is then closed by the transport. */
+enum sl_status sl_connection_send(struct sl_connection *connection, enum sl_frame_type type, const void *payload,
+                                  size_t length);
+/* Queues a range of a block (a reference is taken) as DATA frames of `transfer`, offsets as in the block. Ranges go out
+ * in turn among transfers, in order within one. Nothing is copied before TLS. */
+enum sl_status sl_connection_send_data(struct sl_connection *connection, uint32_t transfer, struct sl_block *block,
+                                       uint64_t offset, uint64_t length);
+/* Forgets what is still queued of a transfer. */
+void sl_connection_cancel_data(struct sl_connection *connection, uint32_t transfer);
+enum sl_status sl_connection_ping(struct sl_connection *connection);
+/* Goodbye with the reason, drain, close; peer_down follows from the loop, not from within this call. */
+void sl_connection_close(struct sl_connection *connection, const char *reason);
+
+struct sl_transport_counters {
+    uint64_t bytes_sent, bytes_received; /* through the sockets: ciphertext and all */
+    uint64_t data_sent, data_received;   /* tensor bytes in DATA frames */
+    uint64_t accepted, dialled, refused;
+};
+void sl_transport_counters(const struct sl_transport *transport, struct sl_transport_counters *out);
+
+#endif

@@ -1,0 +1,115 @@
+#include "transport/writer.h"
+
+#include <string.h>
+
+void sl_writer_init(struct sl_writer *writer) {
+    *writer = (struct sl_writer){.batch = SL_BATCH_MIN};
+}
+
+void sl_writer_finish(struct sl_writer *writer) {
+    sl_buffer_finish(&writer->control);
+    sl_bulk_clear(&writer->bulk);
+}
+
+bool sl_writer_is_empty(const struct sl_writer *writer) {
+    return writer->control_begin == writer->control.length && sl_bulk_is_empty(&writer->bulk);
+}
+
+enum sl_status sl_writer_add_control(struct sl_writer *writer, enum sl_frame_type type, const void *payload,
+                                     size_t length) {
+    size_t waiting = writer->control.length - writer->control_begin;
+    if (length > SL_PAYLOAD_MAX || waiting + SL_FRAME_HEADER_SIZE + length > SL_CONTROL_QUEUE_MAX)
+        return SL_LIMIT;
+    uint8_t header[SL_FRAME_HEADER_SIZE];
+    sl_frame_put_header(header, &(struct sl_frame_header){.length = (uint32_t)length, .type = type});
+    enum sl_status status = sl_buffer_reserve(&writer->control, sizeof header + length);
+    if (status != SL_OK)
+        return status;
+    status = sl_buffer_append(&writer->control, header, sizeof header);
+    if (status == SL_OK && length > 0)
+        status = sl_buffer_append(&writer->control, payload, length);
+    return status;
+}
+
+/* ---- one batch ---- */
+
+static enum sl_status write_control(struct sl_writer *writer, struct sl_tls *tls, size_t *written,
+                                    struct sl_error *error) {
+    while (*written < writer->batch && writer->control_begin < writer->control.length) {
+        size_t due = writer->control.length - writer->control_begin;
+        size_t record = due < SL_TLS_RECORD_MAX ? due : SL_TLS_RECORD_MAX;
+        enum sl_status status = sl_tls_write(tls, writer->control.data + writer->control_begin, record, error);
+        if (status != SL_OK)
+            return status;
+        writer->control_begin += record;
+        *written += record;
+    }
+    if (writer->control_begin == writer->control.length) {
+        /* Memory for an idle connection is what limits their number; a queue that was long gives it back. */
+        if (writer->control.capacity > SL_TLS_RECORD_MAX)
+            sl_buffer_finish(&writer->control);
+        else
+            sl_buffer_clear(&writer->control);
+        writer->control_begin = 0;
+    }
+    return SL_OK;
+}
+
+static enum sl_status write_data_frame(struct sl_writer *writer, struct sl_tls *tls, size_t *written,
+                                       struct sl_error *error) {
+    struct sl_data_header header;
+    const uint8_t *data;
+    uint8_t first[SL_TLS_RECORD_MAX];
+    sl_bulk_peek(&writer->bulk, &header, &data);
+    sl_frame_put_data_header(first, &header);
+    size_t copied = SL_TLS_RECORD_MAX - SL_DATA_HEADER_SIZE;
+    if (copied > header.length)
+        copied = header.length;
+    memcpy(first + SL_DATA_HEADER_SIZE, data, copied);
+    enum sl_status status = sl_tls_write(tls, first, SL_DATA_HEADER_SIZE + copied, error);
+    for (size_t sent = copied; status == SL_OK && sent < header.length; sent += SL_TLS_RECORD_MAX) {
+        size_t rest = header.length - sent;
+        status = sl_tls_write(tls, data + sent, rest < SL_TLS_RECORD_MAX ? rest : SL_TLS_RECORD_MAX, error);
+    }
+    if (status != SL_OK)
+        return status;
+    sl_bulk_advance(&writer->bulk);
+    writer->data_sent += header.length;
+    *written += SL_DATA_HEADER_SIZE + header.length;
+    return SL_OK;
+}
+
+static enum sl_status fill_batch(struct sl_writer *writer, struct sl_tls *tls, struct sl_error *error) {
+    size_t written = 0;
+    enum sl_status status = write_control(writer, tls, &written, error);
+    /* Below the batch means that control is through: bulk never starts inside a control frame. */
+    while (status == SL_OK && written < writer->batch && !sl_bulk_is_empty(&writer->bulk))
+        status = write_data_frame(writer, tls, &written, error);
+    return status;
+}
+
+static void adapt_batch(struct sl_writer *writer, bool all_taken) {
+    size_t batch = all_taken ? writer->batch * 2 : writer->batch / 2;
+    writer->batch = batch > SL_BATCH_MAX ? SL_BATCH_MAX : batch < SL_BATCH_MIN ? SL_BATCH_MIN : batch;
+}
+
+static enum sl_status broken(const struct sl_socket *socket, struct sl_error *error) {
+    return sl_error_set(error, SL_NETWORK, "sending: %s", strerror(socket->failure));
+}
+
+enum sl_status sl_writer_run(struct sl_writer *writer, struct sl_tls *tls, struct sl_socket *socket,
+                             struct sl_error *error) {
+    if (!sl_socket_flush(socket))
+        return broken(socket, error);
+    if (sl_socket_unsent(socket) > 0)
+        return SL_OK;
+    if (sl_writer_is_empty(writer)) {
+        sl_buffer_finish(&socket->unsent);
+        return SL_OK;
+    }
+    enum sl_status status = fill_batch(writer, tls, error);
+    if (!sl_socket_flush(socket))
+        return broken(socket, error);
+    adapt_batch(writer, sl_socket_unsent(socket) == 0);
+    return status;
+}

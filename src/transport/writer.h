@@ -1,0 +1,42 @@
+/* What a connection has to send: control frames first, bulk between them, a batch at a time.
+ *
+ * Control frames wait encoded, one behind the other, and share TLS records. A bulk frame is made when it is its turn and
+ * always sent whole, so that a control frame waits for one batch at most; a full one is exactly four full TLS records:
+ * its header travels in the first, for which 16 KiB are copied; the others are encrypted straight from the block. */
+#ifndef SL_TRANSPORT_WRITER_H
+#define SL_TRANSPORT_WRITER_H
+
+#include "transport/bulk.h"
+#include "transport/socket.h"
+#include "transport/tls.h"
+
+enum {
+    /* Control frames that may wait for a peer that does not read: 64 of the largest. */
+    SL_CONTROL_QUEUE_MAX = 4 << 20,
+    /* A batch ends with the frame that reaches it; the scratch has room for that one, and headers and tags of all. */
+    SL_BATCH_MAX = 14 * SL_FRAME_MAX,
+    SL_BATCH_MIN = SL_FRAME_MAX
+};
+
+/* All zero but `batch` is an empty writer. */
+struct sl_writer {
+    struct sl_buffer control; /* bytes from control_begin on are due */
+    size_t control_begin;
+    struct sl_bulk bulk;
+    size_t batch; /* bytes: doubled while the kernel takes all, halved when it does not, so that little is kept */
+    uint64_t data_sent;
+};
+
+void sl_writer_init(struct sl_writer *writer);
+void sl_writer_finish(struct sl_writer *writer);
+
+/* SL_LIMIT when the queue would be over SL_CONTROL_QUEUE_MAX or the payload is too long for a frame. */
+SL_MUST_USE enum sl_status sl_writer_add_control(struct sl_writer *writer, enum sl_frame_type type,
+                                                 const void *payload, size_t length);
+bool sl_writer_is_empty(const struct sl_writer *writer);
+
+/* Encrypts at most one batch and sends what the kernel takes. Nothing is encrypted while older ciphertext waits. */
+SL_MUST_USE enum sl_status sl_writer_run(struct sl_writer *writer, struct sl_tls *tls, struct sl_socket *socket,
+                                         struct sl_error *error);
+
+#endif

@@ -1,0 +1,31 @@
+/* Every limit of the wire, in one place. A longer thing is refused before anything is allocated for it. */
+#ifndef SL_WIRE_LIMITS_H
+#define SL_WIRE_LIMITS_H
+
+enum {
+    SL_PROTOCOL_VERSION = 1,
+    SL_FRAME_HEADER_SIZE = 8,
+    SL_FRAME_MAX = 65536,                                 /* header included: four TLS records of 16 KiB */
+    SL_PAYLOAD_MAX = SL_FRAME_MAX - SL_FRAME_HEADER_SIZE, /* of a control frame: one message */
+    SL_DATA_HEADER_SIZE = SL_FRAME_HEADER_SIZE + 12,      /* frame header, transfer, offset */
+    SL_DATA_MAX = SL_FRAME_MAX - SL_DATA_HEADER_SIZE,     /* bytes of tensor a frame: 65,516, a multiple of 4 */
+    SL_CHUNK_UNIT = 4 * SL_DATA_MAX,         /* chunks are a multiple of this: no short frame but the last */
+    SL_CHUNK_COUNT_MAX = 1024,               /* a manifest fits one frame */
+    SL_CHUNK_BYTES_MAX = 64 * SL_CHUNK_UNIT, /* so a model has at most 17 GB */
+    SL_ADDRESSES_MAX = 16,
+    SL_ROSTER_ENTRIES_MAX = 128, /* a message; longer rosters go in several */
+    SL_TENSORS_MAX = 256,        /* in a manifest */
+    SL_WIRE_RANK_MAX = 4,
+    SL_TENSOR_NAME_MAX = 63, /* bytes */
+    SL_REASON_MAX = 200,     /* bytes of a reason told to a peer */
+    SL_HELLO_CHAIN_MAX = 8,  /* certificates */
+    SL_HELLO_CERTIFICATE_MAX = 16384,
+    SL_WIRE_SIGNATURE_MAX = 1024, /* bytes of a signature or proof */
+    SL_PREADMIT_MAX = 65536,      /* bytes a peer may send before it is admitted */
+    /* Decoding a message of n bytes allocates at most this much for protobuf's own structs, counted over the whole
+     * call, beside our struct, whose parts the limits above bound. Honest messages need less than half of it. */
+    SL_UNPACK_BASE = 4096,
+    SL_UNPACK_FACTOR = 32
+};
+
+#endif

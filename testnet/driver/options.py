@@ -1,0 +1,61 @@
+"""The command line."""
+import argparse
+import json
+import os
+import pathlib
+import time
+
+EX_USAGE = 64
+DESCRIPTION = """Starts N nodes on this machine that learn Fashion-MNIST together over mutual TLS, with no coordinator,
+and compares each with itself alone: the same data, the same number of steps, no peers."""
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(EX_USAGE, f"testnet/run: {message} (try --help)\n")
+
+
+def at_least_one(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("expected a whole number of at least 1")
+    return value
+
+
+at_least_one.__name__ = "whole number"
+
+
+def json_object(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            value = json.load(file)
+    except (OSError, ValueError) as problem:
+        raise argparse.ArgumentTypeError(f"cannot read {path}: {problem}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{path}: expected a JSON object")
+    return value
+
+
+def parse(arguments):
+    parser = Parser(prog="testnet/run", description=DESCRIPTION)
+    add = parser.add_argument
+    add("--nodes", type=at_least_one, default=8, metavar="N", help="nodes in the flock (8)")
+    add("--rounds", type=at_least_one, default=20, metavar="R", help="rounds of training and averaging (20)")
+    add("--run-dir", type=pathlib.Path, metavar="FOLDER",
+        help="where kits, logs, records, models and results go; new or empty (build/testnet/DATE-TIME)")
+    add("--partition", default="iid", metavar="HOW",
+        help="who holds which examples: iid, shards:K, dirichlet:ALPHA, share:P1,P2,... (iid)")
+    add("--topology", default="full", metavar="GRAPH",
+        help="who exchanges with whom: full, ring, torus, regular:S, ... (full)")
+    add("--model", choices=("mlp", "cnn"), default="mlp", help="the network that is trained (mlp)")
+    add("--seed", type=int, default=1, metavar="S", help="of the first model, the split and the overlay (1)")
+    add("--settings", type=json_object, default={}, metavar="EXTRA.json",
+        help="settings that are merged over each node's")
+    options = parser.parse_args(arguments)
+    if options.seed < 0:
+        parser.error("argument --seed: expected a whole number of at least 0")
+    options.run = time.strftime("%Y%m%d-%H%M%S")
+    options.run_dir = (options.run_dir or ROOT / "build" / "testnet" / options.run).absolute()
+    options.program = os.path.abspath(os.environ.get("STARLING") or ROOT / "build" / "release" / "starling")
+    return options

@@ -1,0 +1,187 @@
+"""What README and tutorial tell to type, typed word for word: each command by the shell, nodes in the background until
+the next command that is none, as one would with several terminals."""
+import ctypes
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import unittest
+
+import documents
+import support
+
+CLONE_NEWNS = 0x20000
+FIVE = """\
+starling ca init demo
+starling ca issue --ca demo alice bob carol --host 127.0.0.1
+starling node alice/settings.json
+starling node bob/settings.json --join 127.0.0.1:7400
+starling node carol/settings.json --join 127.0.0.1:7400""".splitlines()
+
+
+def setUpModule():
+    if not support.own_network():
+        # The commands name ports; somebody else's node on them would be in the way.
+        raise unittest.SkipTest("needs root, for a network of its own where port 7400 is free")
+
+
+class Typed(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.assertEqual("starling", pathlib.Path(self.starling).name)
+        self.path = {"PATH": f"{pathlib.Path(self.starling).parent}:{os.environ['PATH']}"}
+        self.nodes = []
+        self.exported = {}
+
+    def type(self, command, **environment):
+        environment = {**self.path, **self.exported, **environment}
+        if command.startswith("export "):
+            name, value = command.split(" ", 1)[1].split("=", 1)
+            self.exported[name] = value
+            return ""
+        if command.startswith("starling node "):
+            self.nodes.append((command, self.start("-c", f"exec {command}", command="/bin/sh", env=environment)))
+            # The next terminal is not opened in the same instant.
+            return ""
+        self.nodes_end()
+        result = subprocess.run(["/bin/sh", "-c", command], cwd=self.folder, env=self._environment(environment),
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual(0, result.returncode, f"{command}\n{result.stdout}{result.stderr}")
+        return result.stdout
+
+    def nodes_end(self):
+        for command, node in self.nodes:
+            self.assertEqual(0, node.wait(300), f"{command}\n{node.output()}")
+        self.nodes = []
+
+    def finished(self, name):
+        return support.events(self.record(name), "finish")[-1]
+
+    def check_same_model(self, rounds, *names):
+        finishes = [self.finished(name) for name in names]
+        self.assertEqual([("ok", rounds)] * len(names),
+                         [(each["status"], each["rounds_completed"]) for each in finishes])
+        self.assertEqual(1, len({each["model_sha256"] for each in finishes}), finishes)
+
+
+class Readme(Typed):
+    def test_five_commands(self):
+        self.assertEqual(FIVE, documents.commands("README.md")[-5:])
+        for command in FIVE:
+            self.type(command, STARLING_ROUND_ROUNDS="3")
+        self.nodes_end()
+        self.check_same_model(3, "alice", "bob", "carol")
+        for name in ("alice", "bob", "carol"):
+            kit = self.folder / name
+            self.assertLessEqual({"settings.json", "ca.pem", "server.pem", "server.key", "client.pem", "client.key"},
+                                 {path.name for path in kit.iterdir()})
+            self.assertEqual([0o600, 0o600], [(kit / key).stat().st_mode & 0o777 for key in ("server.key", "client.key")])
+        self.assertEqual(0o600, (self.folder / "demo/ca.key").stat().st_mode & 0o777)
+
+    def test_every_command_is_typed_by_a_test(self):
+        """./testnet/run by test_testnet.py; ./tests/run is what runs this."""
+        self.assertEqual(["./testnet/run", "./tests/run", *FIVE], documents.commands("README.md"))
+
+
+class Tutorial(Typed):
+    def test_on_one_machine(self):
+        for command in documents.commands("docs/tutorial.md", "On one machine"):
+            said = self.type(command)
+            if command.startswith("sha256sum"):
+                self.check_same_model(3, "alice", "bob", "carol")
+            if command.startswith("tail"):
+                self.assertEqual("finish", json.loads(said)["event"])
+            if command.startswith("starling settings show"):
+                self.assertIn("flock.start_nodes", said)
+        self.nodes_end()
+        self.assertEqual(4, self.finished("alice")["rounds_completed"])
+
+    def test_on_several_machines(self):
+        """Two addresses of one machine stand for the two, with names from a hosts file of this process's own."""
+        self.own_hosts("127.0.0.1 a.example\n127.0.0.2 b.example\n")
+        listen = {"anna": "127.0.0.1:7400", "ben": "127.0.0.2:7400"}
+        for command in documents.commands("docs/tutorial.md", "On several machines"):
+            if command.startswith("starling settings check anna"):
+                self.edit_as_told()
+            environment = {"STARLING_ROUND_ROUNDS": "2"} if " node " in command else {}
+            for name, address in listen.items():
+                if f" node {name}/" in command:
+                    environment["STARLING_TRANSPORT_LISTEN"] = address
+            self.type(command, **environment)
+        self.nodes_end()
+        self.check_same_model(2, "anna", "ben")
+
+    def edit_as_told(self):
+        for part, name in enumerate(("anna", "ben")):
+            def change(value, part=part):
+                value["flock"]["start_nodes"] = 2
+                value["data"] |= {"part": part, "parts": 2}
+                return value
+            self.edit(name, change)
+
+    def own_hosts(self, text):
+        hosts = self.folder / "hosts"
+        hosts.write_text(text, encoding="utf-8")
+        if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
+            self.skipTest("needs a mount namespace")
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "/etc/hosts"], check=True)
+
+    def test_build(self):
+        """The first block, in a copy of the tree; then what `meson install` leaves is used as a stranger would."""
+        first = documents.blocks("docs/tutorial.md")[0]
+        copy = self.folder / "copy"
+        shutil.copytree(support.ROOT, copy, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
+        here, self.folder = self.folder, copy
+        for command in first:
+            self.type(command)
+        self.folder = here
+        version = subprocess.run([str(copy / "build/release/starling"), "--version"], capture_output=True, text=True,
+                                 check=True).stdout
+        self.assertRegex(version, r"\d+\.\d+\.\d+")
+        self.install(copy)
+
+    def install(self, copy):
+        target = self.folder / "installed"
+        subprocess.run(["meson", "install", "-C", str(copy / "build/release"), "--no-rebuild", "--quiet", "--destdir",
+                        str(target)], check=True, capture_output=True)
+        packages = {"PKG_CONFIG_PATH": str(next(target.rglob("starling.pc")).parent),
+                    "PKG_CONFIG_SYSROOT_DIR": str(target)}
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "starling"], env={**os.environ, **packages},
+                               capture_output=True, text=True, check=True).stdout.split()
+        source = self.folder / "embedder.c"
+        source.write_text('#include <starling/name.h>\nint main(void) {\n    return !sl_name_is_valid("alice");\n}\n',
+                          encoding="utf-8")
+        subprocess.run(["cc", str(source), *flags, "-o", str(self.folder / "embedder")], check=True)
+        library = next(target.rglob("libstarling.so")).parent
+        subprocess.run([str(self.folder / "embedder")], env={**os.environ, "LD_LIBRARY_PATH": str(library)}, check=True)
+        self.assertTrue(list(target.rglob("starling.1*")), "no man page")
+        self.check_exports(next(target.rglob("libstarling.so")))
+
+    def check_exports(self, library):
+        """sl_ alone."""
+        said = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True, text=True,
+                              check=True).stdout
+        names = [line.split()[-1] for line in said.splitlines()]
+        self.assertTrue(names)
+        self.assertEqual([], [name for name in names if not name.startswith("sl_")])
+
+
+class Testing(Typed):
+    NOT_TYPED = {"./tests/run", "./tests/run --quick"}  # these would run this test again
+
+    def test_commands(self):
+        for command in documents.commands("docs/testing.md"):
+            if command not in self.NOT_TYPED:
+                with self.subTest(command):
+                    result = subprocess.run(["/bin/sh", "-c", command], cwd=support.ROOT, capture_output=True, text=True,
+                                            stdin=subprocess.DEVNULL, check=False)
+                    self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+                    if "--list" not in command:
+                        self.assertRegex(result.stdout.splitlines()[-1], r"^[1-9]\d* passed, 0 failed, \d+ skipped$")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,336 @@
+/* Who does not get in, and that both sides say why. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bare.h"
+#include "rig.h"
+
+Test(refuse, another_authority) {
+    struct rig rig;
+    struct sl_test_flock other;
+    rig_init(&rig);
+    sl_test_flock_init(&other, "demo");
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    struct rig_side *mallory = rig_add_identity(&rig, sl_test_member(&other, "mallory"), 2);
+    rig_dial(alice, mallory, "");
+    rig_until(&rig, &alice->failures, 1);
+    cr_assert_eq(alice->failure, SL_UNTRUSTED);
+    cr_assert(rig_logged(alice, "warning peer refused"));
+    cr_assert(rig_logged(alice, "a signature in its chain is false"), "both authorities have one name");
+    rig_until_empty(mallory);
+    cr_assert(rig_logged(mallory, "warning refused by peer"));
+    cr_assert(rig_logged(mallory, "TLS alert 42"));
+    cr_assert_eq(rig_log_count(alice, "warning "), 1, "one line a refusal");
+    cr_assert_eq(rig_log_count(mallory, "warning "), 1, "one line a refusal");
+    cr_assert_eq(alice->transport->counters.refused, 1);
+    cr_assert_eq(mallory->transport->counters.refused, 0, "it was refused, it did not refuse");
+    sl_test_flock_finish(&other);
+    rig_finish(&rig);
+}
+
+Test(refuse, another_flock_of_the_same_authority) {
+    struct rig rig;
+    struct sl_test_flock other;
+    rig_init(&rig);
+    sl_test_flock_init_beside(&other, "other", &rig.flock);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    struct rig_side *stray = rig_add_identity(&rig, sl_test_member(&other, "stray"), 2);
+    rig_dial(stray, alice, "");
+    rig_until(&rig, &stray->failures, 1);
+    cr_assert_eq(stray->failure, SL_UNTRUSTED);
+    rig_until_empty(alice);
+    cr_assert(rig_logged(stray, "warning peer refused"));
+    cr_assert(rig_logged(alice, "warning refused by peer"));
+    sl_test_flock_finish(&other);
+    rig_finish(&rig);
+}
+
+Test(refuse, another_node_than_the_one_expected) {
+    struct rig rig;
+    rig_init_pair(&rig);
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    rig_dial(alice, bob, "carol");
+    rig_until(&rig, &alice->failures, 1);
+    cr_assert_eq(alice->failure, SL_MISMATCH);
+    rig_until_empty(bob);
+    cr_assert_eq(bob->ups, 0);
+    cr_assert(rig_logged(alice, "wanted was carol"));
+    cr_assert(rig_logged(bob, "warning refused by peer"));
+    cr_assert(rig_logged(bob, "wanted was carol"));
+    rig_finish(&rig);
+}
+
+Test(refuse, another_run) {
+    struct rig rig;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1), *bob = rig_add(&rig, "bob", 2);
+    free(bob->transport->run);
+    bob->transport->run = strdup("another");
+    rig_dial(alice, bob, "");
+    rig_until(&rig, &alice->failures, 1);
+    cr_assert_eq(alice->failure, SL_MISMATCH);
+    cr_assert(strstr(alice->reason, "in run 'another'") != NULL, "%s", alice->reason);
+    rig_until_empty(bob);
+    cr_assert_eq(bob->ups, 0);
+    rig_finish(&rig);
+}
+
+Test(refuse, a_copied_kit) {
+    struct rig rig;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1), *copy = rig_add(&rig, "alice", 2);
+    rig_dial(copy, alice, "");
+    rig_until(&rig, &copy->failures, 1);
+    cr_assert_neq(copy->failure, SL_OK);
+    rig_until_empty(alice);
+    cr_assert_eq(alice->ups + copy->ups, 0);
+    rig_finish(&rig);
+}
+
+/* ---- certificates that no member has: bare peers show them ---- */
+
+struct certificate_case {
+    const char *what;
+    void (*spoil)(struct sl_test_order *order);
+    const char *reason; /* in our log */
+};
+
+static void spoil_purpose(struct sl_test_order *order) {
+    bool server = strcmp(order->purposes[0], GNUTLS_KP_TLS_WWW_SERVER) == 0;
+    order->purposes[0] = server ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER;
+}
+
+static void spoil_no_purpose(struct sl_test_order *order) {
+    order->purposes[0] = NULL;
+}
+
+static void spoil_expired(struct sl_test_order *order) {
+    order->from_day = -10;
+    order->until_day = -2;
+}
+
+static void spoil_early(struct sl_test_order *order) {
+    order->from_day = 2;
+    order->until_day = 10;
+}
+
+static void spoil_self_signed(struct sl_test_order *order) {
+    order->issuer = NULL;
+}
+
+static void spoil_name(struct sl_test_order *order) {
+    order->names[0].data = "starling://other/eve";
+}
+
+static const struct certificate_case CASES[] = {
+    {"wrong purpose", spoil_purpose, "extended key usage"},
+    {"no purpose", spoil_no_purpose, "extended key usage"},
+    {"expired", spoil_expired, "expired"},
+    {"not yet valid", spoil_early, "not valid before"},
+    {"self-signed", spoil_self_signed, "not from our authority"},
+    {"other flock", spoil_name, "flock"},
+};
+
+static void make_pair(struct sl_test_pair *out, const struct rig *rig, const char *node, enum sl_purpose purpose,
+                      void (*spoil)(struct sl_test_order *order)) {
+    char uri[SL_TEST_URI_SIZE];
+    struct sl_test_order order = sl_test_order_node(uri, &rig->flock.authority, "demo", node, purpose);
+    if (spoil != NULL)
+        spoil(&order);
+    sl_test_issue(out, &order);
+}
+
+Test(refuse, each_bad_client_certificate_with_an_alert_and_the_reason) {
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct rig rig;
+        struct sl_test_pair pair;
+        rig_init(&rig);
+        struct rig_side *alice = rig_add(&rig, "alice", 1);
+        make_pair(&pair, &rig, "eve", SL_PURPOSE_CLIENT, CASES[i].spoil);
+        struct bare eve = {.port = alice->port, .pair = &pair};
+        bare_start(&eve);
+        bare_wait(&eve, &rig);
+        rig_until_empty(alice);
+        cr_assert_eq(eve.alert, GNUTLS_A_BAD_CERTIFICATE, "%s: alert %d", CASES[i].what, eve.alert);
+        cr_assert_eq(eve.received, 0, "%s: nothing is said to a stranger", CASES[i].what);
+        cr_assert(rig_logged(alice, "warning peer refused"), "%s", CASES[i].what);
+        cr_assert(rig_logged(alice, CASES[i].reason), "%s", CASES[i].what);
+        cr_assert_eq(rig_log_count(alice, "warning "), 1, "%s: one line", CASES[i].what);
+        sl_test_pair_finish(&pair);
+        rig_finish(&rig);
+    }
+}
+
+Test(refuse, each_bad_server_certificate_with_an_alert_and_the_reason) {
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct rig rig;
+        struct sl_test_pair pair;
+        char address[32];
+        rig_init(&rig);
+        struct rig_side *alice = rig_add(&rig, "alice", 1);
+        make_pair(&pair, &rig, "eve", SL_PURPOSE_SERVER, CASES[i].spoil);
+        struct bare eve = {.listens = true, .pair = &pair};
+        bare_start(&eve);
+        snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)eve.port);
+        cr_assert_eq(sl_transport_dial(alice->transport, address, ""), SL_OK);
+        rig_until(&rig, &alice->failures, 1);
+        bare_wait(&eve, &rig);
+        cr_assert_eq(alice->failure, SL_UNTRUSTED, "%s", CASES[i].what);
+        cr_assert(strstr(alice->reason, CASES[i].reason) != NULL, "%s: %s", CASES[i].what, alice->reason);
+        cr_assert_eq(eve.alert, GNUTLS_A_BAD_CERTIFICATE, "%s: alert %d", CASES[i].what, eve.alert);
+        sl_test_pair_finish(&pair);
+        rig_finish(&rig);
+    }
+}
+
+Test(refuse, no_certificate) {
+    struct rig rig;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    struct bare nobody = {.port = alice->port};
+    bare_start(&nobody);
+    bare_wait(&nobody, &rig);
+    rig_until_empty(alice);
+    cr_assert_eq(nobody.handshake, 0, "in TLS 1.3 the client believes it is connected");
+    cr_assert_eq(nobody.alert, GNUTLS_A_CERTIFICATE_REQUIRED, "alert %d", nobody.alert);
+    cr_assert(rig_logged(alice, "warning peer refused"));
+    cr_assert(rig_logged(alice, "no certificate"));
+    rig_finish(&rig);
+}
+
+Test(refuse, tls_1_2_whatever_the_priorities_say) {
+    struct rig rig;
+    struct sl_test_pair pair;
+    struct sl_error error;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    char lax[] = "NORMAL:+VERS-TLS1.2";
+    gnutls_priority_deinit(alice->transport->priority);
+    cr_assert_eq(sl_tls_priority_create(&alice->transport->priority, lax, &error), SL_OK);
+    make_pair(&pair, &rig, "eve", SL_PURPOSE_CLIENT, NULL);
+    struct bare old = {.port = alice->port, .pair = &pair, .priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2"};
+    bare_start(&old);
+    bare_wait(&old, &rig);
+    rig_until_empty(alice);
+    cr_assert_lt(old.handshake, 0);
+    cr_assert_eq(alice->transport->counters.refused, 1);
+    sl_test_pair_finish(&pair);
+    rig_finish(&rig);
+}
+
+Test(refuse, a_member_certificate_alone_gets_our_hello_and_no_further) {
+    struct rig rig;
+    struct sl_test_pair pair;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    make_pair(&pair, &rig, "eve", SL_PURPOSE_CLIENT, NULL);
+    alice->transport->handshake_timeout = (struct timeval){.tv_usec = 300000};
+    struct bare eve = {.port = alice->port, .pair = &pair};
+    bare_start(&eve);
+    bare_wait(&eve, &rig);
+    cr_assert_gt(eve.received, SL_FRAME_HEADER_SIZE);
+    cr_assert_eq(eve.first[4], SL_FRAME_HELLO);
+    cr_assert_eq(alice->ups, 0);
+    rig_until_empty(alice);
+    cr_assert(rig_logged(alice, "the admission took too long"));
+    sl_test_pair_finish(&pair);
+    rig_finish(&rig);
+}
+
+/* ---- bytes that are no protocol ---- */
+
+/* Says something right after the handshake; the reason that alice logs. */
+static void check_said_before_admission(const uint8_t *bytes, size_t length, size_t repeat, const char *reason) {
+    struct rig rig;
+    struct sl_test_pair pair;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    make_pair(&pair, &rig, "eve", SL_PURPOSE_CLIENT, NULL);
+    struct bare eve = {.port = alice->port, .pair = &pair, .bytes = bytes, .length = length, .repeat = repeat};
+    bare_start(&eve);
+    bare_wait(&eve, &rig);
+    rig_until_empty(alice);
+    cr_assert(rig_logged(alice, reason));
+    cr_assert_eq(alice->ups, 0);
+    cr_assert_eq(alice->heard, 0, "a stranger gives no sign of life");
+    cr_assert_eq(rig_log_count(alice, "warning "), 1, "one line");
+    sl_test_pair_finish(&pair);
+    rig_finish(&rig);
+}
+
+Test(refuse, a_flood_before_admission) {
+    /* A HELLO of the largest size that never ends: 8 header bytes in front, the rest is nothing. */
+    static uint8_t bytes[16000];
+    sl_frame_put_header(bytes, &(struct sl_frame_header){.length = SL_PAYLOAD_MAX, .type = SL_FRAME_HELLO});
+    check_said_before_admission(bytes, sizeof bytes, 1000, "it sent too much before it was admitted");
+}
+
+Test(refuse, control_before_admission) {
+    uint8_t bytes[SL_FRAME_HEADER_SIZE];
+    sl_frame_put_header(bytes, &(struct sl_frame_header){.length = 0, .type = SL_FRAME_ROSTER});
+    check_said_before_admission(bytes, sizeof bytes, 1, "roster before admission");
+}
+
+Test(refuse, data_before_admission) {
+    uint8_t bytes[SL_DATA_HEADER_SIZE + 4] = {0};
+    sl_frame_put_data_header(bytes, &(struct sl_data_header){.length = 4});
+    check_said_before_admission(bytes, sizeof bytes, 1, "data before admission");
+}
+
+Test(refuse, acknowledgement_before_hello) {
+    uint8_t bytes[SL_FRAME_HEADER_SIZE];
+    sl_frame_put_header(bytes, &(struct sl_frame_header){.length = 0, .type = SL_FRAME_HELLO_ACK});
+    check_said_before_admission(bytes, sizeof bytes, 1, "hello-ack before hello");
+}
+
+Test(refuse, garbage_hello) {
+    uint8_t bytes[SL_FRAME_HEADER_SIZE + 100];
+    memset(bytes, 0xff, sizeof bytes);
+    sl_frame_put_header(bytes, &(struct sl_frame_header){.length = 100, .type = SL_FRAME_HELLO});
+    check_said_before_admission(bytes, sizeof bytes, 1, "warning peer refused");
+}
+
+Test(refuse, garbage_instead_of_tls) {
+    static const char text[] = "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n";
+    struct rig rig;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    struct bare web = {
+        .port = alice->port, .plain = true, .bytes = (const uint8_t *)text, .length = sizeof text - 1, .repeat = 1};
+    bare_start(&web);
+    bare_wait(&web, &rig);
+    rig_until_empty(alice);
+    cr_assert_eq(rig_log_count(alice, "warning peer refused"), 1);
+    cr_assert_lt(alice->transport->shared.bytes_received, 4096);
+    rig_finish(&rig);
+}
+
+Test(refuse, half_a_handshake_ends_by_the_timer) {
+    static const uint8_t start[] = {0x16, 3, 1, 2, 0, 1}; /* of a ClientHello of 512 bytes */
+    struct rig rig;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    alice->transport->handshake_timeout = (struct timeval){.tv_usec = 50000};
+    struct bare slow = {.port = alice->port, .plain = true, .bytes = start, .length = sizeof start, .repeat = 1};
+    bare_start(&slow);
+    bare_wait(&slow, &rig);
+    rig_until_empty(alice);
+    cr_assert(rig_logged(alice, "the TLS handshake took too long"));
+    rig_finish(&rig);
+}
+
+Test(refuse, more_handshakes_at_once_than_a_node_can_afford_wait) {
+    struct rig rig;
+    rig_init_pair(&rig);
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    alice->transport->tokens_at = sl_clock_monotonic();
+    alice->transport->handshake_tokens = 0;
+    rig_dial(bob, alice, "");
+    while (!alice->transport->accepting_paused)
+        event_base_loop(rig.base, EVLOOP_ONCE);
+    cr_assert(rig_logged(alice, "too many handshakes at once"));
+    rig_until(&rig, &bob->ups, 1); /* a moment later, without having been turned away */
+    cr_assert_eq(bob->failures, 0);
+    rig_finish(&rig);
+}
