@@ -62,10 +62,13 @@ void sl_mean_fold(float *out, const struct sl_mean_source *sources, size_t count
     }
 }
 
-SL_VARIANTS void sl_mean_add_difference(float *out, const float *theirs, const float *mine, double weight,
-                                        size_t elements) {
-    any_float *to = (any_float *)out;
-    const any_float *a = (const any_float *)theirs, *b = (const any_float *)mine;
-    for (size_t i = 0; i < elements; i++)
-        to[i] = (float)((double)to[i] + weight * ((double)a[i] - (double)b[i]));
+SL_VARIANTS static void add_difference(any_float *out, const any_float *theirs, const any_float *mine, double weight,
+                                       size_t n) {
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)((double)out[i] + weight * ((double)theirs[i] - (double)mine[i]));
+}
+
+/* The variants are static: clang 14 gives those of a public function other names than its callers look for. */
+void sl_mean_add_difference(float *out, const float *theirs, const float *mine, double weight, size_t elements) {
+    add_difference((any_float *)out, (const any_float *)theirs, (const any_float *)mine, weight, elements);
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include <starling/version.h>
+
 /* Whatever an argument or a file name holds, a message stays in its lines and leaves the terminal alone. */
 static void clean(char *text, bool lines) {
     for (; *text != '\0'; text++) {
@@ -108,7 +110,7 @@ int cli_next(struct cli_options *options) {
         options->exit_code = EX_OK;
         return CLI_STOP;
     case 'V':
-        printf("starling %s\n", STARLING_VERSION);
+        printf("starling %s\n", SL_VERSION);
         options->exit_code = EX_OK;
         return CLI_STOP;
     case '?':

@@ -1,5 +1,7 @@
 #include <stdio.h>
 
+#include <starling/version.h>
+
 #include "cli.h"
 
 static const char help[] = "\n"
@@ -15,6 +17,6 @@ int cli_version(const struct cli_command *self, int argc, char **argv) {
         return options.exit_code;
     if (optind < argc)
         return cli_usage(self, "takes no argument, found \"%s\"", argv[optind]);
-    printf("starling %s\n", STARLING_VERSION);
+    printf("starling %s\n", SL_VERSION);
     return 0;
 }

@@ -71,6 +71,17 @@ static enum sl_status check_tensors(const struct sl_manifest *manifest, const st
     return SL_OK;
 }
 
+/* The size of a payload decides its cut. A mixing pass takes the same chunk of every source, so a signed manifest with
+ * another cut must not come that far. */
+static enum sl_status check_cut(const struct sl_manifest *manifest, struct sl_error *error) {
+    struct sl_chunks ours;
+    enum sl_status status = sl_chunks_choose(&ours, manifest->payload_bytes, error);
+    if (status == SL_OK && (manifest->chunk_bytes != ours.chunk_bytes || manifest->chunk_count != ours.count))
+        status = sl_error_set(error, SL_MISMATCH, "manifest of %zu chunks of %u bytes, ours has %u of %u",
+                              manifest->chunk_count, manifest->chunk_bytes, ours.count, ours.chunk_bytes);
+    return status;
+}
+
 enum sl_status sl_manifest_check(const struct sl_manifest *manifest, const char *flock, const char *run,
                                  const char *origin, const struct sl_layout *layout, struct sl_error *error) {
     enum sl_status status = check_text("flock", manifest->flock, flock, error);
@@ -80,6 +91,8 @@ enum sl_status sl_manifest_check(const struct sl_manifest *manifest, const char 
         status = check_text("origin", manifest->origin, origin, error);
     if (status == SL_OK)
         status = check_tensors(manifest, layout, error);
+    if (status == SL_OK)
+        status = check_cut(manifest, error);
     return status;
 }
 

@@ -15,12 +15,13 @@ SL_MUST_USE enum sl_status sl_manifest_describe(struct sl_manifest *manifest, co
                                                 const struct sl_chunks *chunks, const struct sl_digest *digests,
                                                 struct sl_error *error);
 
-/* SL_MISMATCH, saying what, unless the manifest is of `origin` in this flock and run, and of a model of this layout. */
+/* SL_MISMATCH, saying what, unless the manifest is of `origin` in this flock and run, and of a model of this layout, cut
+ * as sl_chunks_choose does. */
 SL_MUST_USE enum sl_status sl_manifest_check(const struct sl_manifest *manifest, const char *flock, const char *run,
                                              const char *origin, const struct sl_layout *layout,
                                              struct sl_error *error);
 
-/* The cut that the origin chose; the wire layer has checked that it is one. */
+/* The manifest's cut; the wire layer has checked that it is one, sl_manifest_check that it is the only one. */
 struct sl_chunks sl_manifest_chunks(const struct sl_manifest *manifest);
 
 #endif

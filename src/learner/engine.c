@@ -1,13 +1,5 @@
 #include "learner/engine.h"
 
-#include <string.h>
-
-static struct sl_blob *record_input(struct sl_tape *tape, const struct sl_network_plan *plan, uint32_t rows) {
-    if (plan->layers[0].kind == SL_LAYER_DENSE)
-        return sl_tape_rows(tape, rows, plan->channels * plan->height * plan->width);
-    return sl_tape_images(tape, rows, plan->channels, plan->height, plan->width);
-}
-
 /* `fast`: the first convolution leaves the layout to its kernel, the others work channels-last. */
 static struct sl_blob *record_convolution(struct sl_tape *tape, struct sl_blob *from, const struct sl_layer *layer,
                                           bool first, bool fast) {
@@ -40,7 +32,7 @@ static enum sl_status make(struct sl_engine *out, const struct sl_network_plan *
     *out = (struct sl_engine){.tape = sl_tape_create(train)};
     if (out->tape == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "no memory for a network");
-    out->input = record_input(out->tape, plan, rows);
+    out->input = sl_tape_input(out->tape, plan, rows);
     out->scores = record(out->tape, out->input, plan, fast);
     enum sl_status status = sl_tape_finish(out->tape, error);
     if (status != SL_OK)
@@ -59,8 +51,6 @@ enum sl_status sl_engine_init(struct sl_engine *out, const struct sl_network_pla
         *out = better ? plain : *out;
         status = SL_OK;
     }
-    if (status == SL_OK)
-        memset(sl_blob_values(out->input), 0, sizeof(float) * rows * plan->channels * plan->height * plan->width);
     return status;
 }
 

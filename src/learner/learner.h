@@ -22,7 +22,7 @@ struct sl_learner_options {
     double rate;
     double momentum;            /* SGD; 0 keeps no state */
     double beta1, beta2, delta; /* Adam */
-    double epochs;              /* passes over the own examples a round; used when steps == 0 */
+    double epochs;              /* passes over the own examples a round (0.5: half of them); used when steps == 0 */
     uint32_t steps;             /* batches a round */
     uint32_t batch;
     uint32_t lanes;   /* slices of a batch; part of what decides the bits */
@@ -35,7 +35,7 @@ struct sl_training {
     const atomic_bool *cancel; /* in, may be NULL: training ends soon with SL_CANCELLED once it is true */
     uint64_t steps;            /* out: batches done */
     uint64_t examples;         /* out */
-    double loss;               /* out: mean over the examples */
+    double loss;               /* out: mean over the examples; not finite where the training diverged */
 };
 
 struct sl_evaluation {
@@ -63,8 +63,11 @@ struct sl_learner {
     uint64_t samples; /* own training examples: the weight of this node's update */
 };
 
-/* Built-in networks on oneDNN. `train` and `selection` (indices into it, `count`) are the node's part; `test` may be
- * NULL (evaluate is then SL_UNSUPPORTED). The data sets are borrowed and outlive the learner; selection is copied. */
+/* Built-in networks on oneDNN. Every thread that creates, trains or evaluates computes with one OpenMP thread from then
+ * on (omp_set_num_threads); `threads` are the learner's own. `train` and `selection` (indices into it, `count`) are the
+ * node's part; `test` may be NULL (evaluate is then SL_UNSUPPORTED). The data sets are borrowed and outlive the
+ * learner; selection is copied. SL_SETTINGS for options that make no sense, SL_MISMATCH for a test set of other images,
+ * SL_UNSUPPORTED where images are too small for the network. */
 SL_MUST_USE enum sl_status sl_learner_create_builtin(struct sl_learner **out, const struct sl_learner_options *options,
                                                      const struct sl_dataset *train, const uint32_t *selection,
                                                      size_t count, const struct sl_dataset *test,

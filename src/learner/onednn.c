@@ -71,6 +71,8 @@ struct sl_tape {
     char kernels[STEPS_MAX][NAME_SIZE];
 };
 
+static const dnnl_format_tag_t layout_tags[] = {
+    [SL_IMAGES_PLAIN] = dnnl_nchw, [SL_IMAGES_CHANNELS_LAST] = dnnl_nhwc, [SL_IMAGES_BEST] = dnnl_format_tag_any};
 static const dnnl_dims_t no_padding = {0, 0}, stride_one = {1, 1}, pool_sides = {SL_POOL_SIDE, SL_POOL_SIDE};
 
 /* ---- recording: errors, memories, steps ---- */
@@ -189,17 +191,15 @@ static struct sl_blob *add_blob(struct sl_tape *tape, const dnnl_memory_desc_t *
     return is_sound(tape) ? blob : NULL;
 }
 
-struct sl_blob *sl_tape_images(struct sl_tape *tape, uint32_t rows, uint32_t channels, uint32_t height,
-                               uint32_t width) {
-    const dnnl_dims_t dims = {rows, channels, height, width};
-    const dnnl_memory_desc_t desc = describe(tape, 4, dims, dnnl_nchw);
-    return add_blob(tape, &desc, DNNL_MEMORY_ALLOCATE, NULL);
-}
-
-struct sl_blob *sl_tape_rows(struct sl_tape *tape, uint32_t rows, uint32_t values) {
-    const dnnl_dims_t dims = {rows, values};
-    const dnnl_memory_desc_t desc = describe(tape, 2, dims, dnnl_ab);
-    return add_blob(tape, &desc, DNNL_MEMORY_ALLOCATE, NULL);
+struct sl_blob *sl_tape_input(struct sl_tape *tape, const struct sl_network_plan *plan, uint32_t rows) {
+    const bool dense = plan->layers[0].kind == SL_LAYER_DENSE;
+    const dnnl_dims_t images = {rows, plan->channels, plan->height, plan->width};
+    const dnnl_dims_t flat = {rows, plan->layers[0].inputs};
+    const dnnl_memory_desc_t desc = dense ? describe(tape, 2, flat, dnnl_ab) : describe(tape, 4, images, dnnl_nchw);
+    struct sl_blob *blob = add_blob(tape, &desc, DNNL_MEMORY_ALLOCATE, NULL);
+    if (blob != NULL)
+        memset(sl_blob_values(blob), 0, dnnl_memory_desc_get_size(&desc));
+    return blob;
 }
 
 static struct sl_blob *add_result(struct sl_tape *tape, const dnnl_memory_desc_t *desc) {
@@ -215,22 +215,10 @@ static struct operation *add_operation(struct sl_tape *tape, enum operation_kind
     return operation;
 }
 
-static dnnl_format_tag_t tag_of(enum sl_image_layout layout) {
-    switch (layout) {
-    case SL_IMAGES_PLAIN:
-        return dnnl_nchw;
-    case SL_IMAGES_CHANNELS_LAST:
-        return dnnl_nhwc;
-    case SL_IMAGES_BEST:
-        return dnnl_format_tag_any;
-    }
-    return dnnl_format_tag_undef;
-}
-
 struct sl_blob *sl_tape_reorder(struct sl_tape *tape, struct sl_blob *from, enum sl_image_layout layout) {
     if (!is_sound(tape))
         return NULL;
-    const dnnl_memory_desc_t desc = describe(tape, 4, from->desc.dims, tag_of(layout));
+    const dnnl_memory_desc_t desc = describe(tape, 4, from->desc.dims, layout_tags[layout]);
     if (dnnl_memory_desc_equal(&desc, &from->desc))
         return from;
     struct operation *operation = add_operation(tape, REORDER, from, false);
@@ -322,7 +310,7 @@ struct sl_blob *sl_tape_convolution(struct sl_tape *tape, struct sl_blob *from, 
     const dnnl_dims_t padding = {plan->padding, plan->padding};
     const dnnl_dims_t dims = {from->desc.dims[0], plan->outputs, sl_layer_convolved(plan, plan->height),
                               sl_layer_convolved(plan, plan->width)};
-    const dnnl_memory_desc_t any = any_order(tape, operation), to = describe(tape, 4, dims, tag_of(layout));
+    const dnnl_memory_desc_t any = any_order(tape, operation), to = describe(tape, 4, dims, layout_tags[layout]);
     dnnl_convolution_desc_t wanted;
     if (works(tape, dnnl_convolution_forward_desc_init(&wanted, propagation(tape), dnnl_convolution_direct, &from->desc,
                                                        &any, &operation->bias.desc, &to, stride_one, padding, padding)))

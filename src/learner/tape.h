@@ -22,10 +22,10 @@ enum sl_image_layout { SL_IMAGES_PLAIN, SL_IMAGES_CHANNELS_LAST, SL_IMAGES_BEST 
 SL_MUST_USE struct sl_tape *sl_tape_create(bool train); /* NULL when out of memory */
 void sl_tape_destroy(struct sl_tape *tape);             /* accepts NULL */
 
-/* What the caller fills: plain images, or rows of values; nobody asks for the gradient by it. This and each operation
- * returns a blob of the tape's, or NULL once something failed, which all of them accept. */
-struct sl_blob *sl_tape_images(struct sl_tape *tape, uint32_t rows, uint32_t channels, uint32_t height, uint32_t width);
-struct sl_blob *sl_tape_rows(struct sl_tape *tape, uint32_t rows, uint32_t values);
+/* What the caller fills, 0 at first: [rows] plain images, or rows of values where the first layer is dense. Nobody asks
+ * for the gradient by it. This and each operation returns a blob of the tape's, or NULL once something failed, which
+ * all of them accept. */
+struct sl_blob *sl_tape_input(struct sl_tape *tape, const struct sl_network_plan *plan, uint32_t rows);
 
 /* Convolution and ReLU. The gradient by its result is expected to be masked already, which sl_tape_pool does. */
 struct sl_blob *sl_tape_convolution(struct sl_tape *tape, struct sl_blob *from, const struct sl_layer *plan,

@@ -10,21 +10,13 @@ static bool is_impossible(const struct sl_member_entry *claim, bool first_hand) 
         return true;
     if (claim->from_round > SL_MEMBER_ROUND_MAX || claim->until_round > SL_MEMBER_ROUND_MAX)
         return true;
-    switch (claim->state) {
-    case SL_MEMBER_ALIVE:
-    case SL_MEMBER_SUSPECT:
-        if (claim->until_round != 0 || (first_hand && claim->state == SL_MEMBER_SUSPECT))
-            return true;
-        break;
-    case SL_MEMBER_DROPPED:
-        if (first_hand)
-            return true;
-        break;
-    case SL_MEMBER_LEFT:
-        break;
-    default: /* a number from outside */
+    if (claim->state < SL_MEMBER_ALIVE || claim->state > SL_MEMBER_LEFT)
         return true;
-    }
+    /* Who takes part has no last round, and nobody suspects or drops itself. */
+    if (claim->state <= SL_MEMBER_SUSPECT && claim->until_round != 0)
+        return true;
+    if (first_hand && (claim->state == SL_MEMBER_SUSPECT || claim->state == SL_MEMBER_DROPPED))
+        return true;
     return !first_hand && claim->incarnation > SL_INCARNATION_MAX;
 }
 
@@ -40,6 +32,7 @@ static enum sl_status adopt(struct sl_membership *membership, size_t index, cons
         status = sl_members_set_addresses(&member->entry, claim->addresses, claim->address_count);
         detail->heard = membership->now;
         detail->was_connected = member->connected;
+        detail->attempts = 0;
     }
     if (status == SL_OK)
         status = sl_member_change(membership, index, claim, NEWS_RELAY);
@@ -48,7 +41,6 @@ static enum sl_status adopt(struct sl_membership *membership, size_t index, cons
     return status;
 }
 
-/* It cannot be heard without a report where none was made by a change: a suspect that we learn of as such. */
 static enum sl_status on_claim(struct sl_membership *membership, const struct sl_member_entry *claim,
                                const char *teller) {
     bool first_hand = strcmp(teller, claim->node) == 0;

@@ -105,19 +105,38 @@ sl_time sl_dialling_next_join(const struct sl_membership *membership) {
     return next;
 }
 
+static void forget_join(struct sl_membership *membership, const char *address) {
+    size_t kept = 0;
+    for (size_t i = 0; i < membership->join_count; i++) {
+        if (strcmp(membership->joins[i].address, address) != 0)
+            membership->joins[kept++] = membership->joins[i];
+    }
+    membership->join_count = kept;
+}
+
+static bool is_join(const struct sl_membership *membership, const char *address) {
+    for (size_t i = 0; i < membership->join_count; i++) {
+        if (strcmp(membership->joins[i].address, address) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The retries are the timer's; here only those who wait for the flock to answer are told, once. */
 enum sl_status sl_membership_on_dial_failed(struct sl_membership *membership, const struct sl_membership_event *event) {
-    if (membership->connected > 0 || membership->told_unreachable || membership->left)
+    if (event->is_self) {
+        forget_join(membership, event->address);
         return SL_OK;
-    for (size_t i = 0; i < membership->join_count; i++) {
-        const char *address = membership->joins[i].address;
-        if (strcmp(address, event->address) != 0)
-            continue;
-        membership->told_unreachable = true;
-        enum sl_status status = sl_actions_report(membership, "", "unreachable");
-        if (status == SL_OK)
-            memcpy(membership->actions->items[membership->actions->count - 1].address, address, strlen(address) + 1);
-        return status;
     }
+    if (membership->connected > 0 || membership->told_unreachable || membership->left ||
+        !is_join(membership, event->address))
+        return SL_OK;
+    membership->told_unreachable = true;
+    struct sl_membership_action *action = NULL;
+    enum sl_status status = sl_actions_add(membership, &action, SL_MEMBERSHIP_REPORT, "");
+    if (status != SL_OK)
+        return status;
+    action->text = "unreachable";
+    memcpy(action->address, event->address, strlen(event->address) + 1);
     return SL_OK;
 }

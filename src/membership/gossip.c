@@ -138,13 +138,11 @@ static enum sl_status spread(struct sl_membership *membership) {
 }
 
 enum sl_status sl_gossip_flush(struct sl_membership *membership) {
-    enum sl_status status = SL_OK;
-    bool any = false;
-    for (size_t i = 0; i < membership->count && !any; i++)
-        any = is_news(membership, i);
-    if (any && membership->connected > 0)
-        status = spread(membership);
-    for (size_t i = 0; any && i < membership->count; i++)
+    if (!membership->news)
+        return SL_OK;
+    enum sl_status status = membership->connected > 0 ? spread(membership) : SL_OK;
+    for (size_t i = 0; i < membership->count; i++)
         membership->details[i].news = NEWS_NONE;
+    membership->news = false;
     return status;
 }

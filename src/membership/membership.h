@@ -61,7 +61,8 @@ enum sl_membership_event_type {
     SL_MEMBERSHIP_PEER_DOWN,   /* node; leaving: it said so */
     SL_MEMBERSHIP_HEARD,       /* node: any frame from it, a sign of life */
     SL_MEMBERSHIP_ROSTER,      /* node told `roster` */
-    SL_MEMBERSHIP_DIAL_FAILED, /* address, as the DIAL had it */
+    SL_MEMBERSHIP_DIAL_FAILED, /* address, as the DIAL had it; is_self: it reached ourselves, and is not dialled again
+                                */
     SL_MEMBERSHIP_SCHEDULE,    /* from_round: this node takes part from that round on (0: not known yet) */
     SL_MEMBERSHIP_ROUND,       /* from_round: the round this node is in; drops take effect two rounds later */
     SL_MEMBERSHIP_LEAVE,       /* this node leaves: it tells so, and neither dials nor refutes from then on */
@@ -76,6 +77,7 @@ struct sl_membership_event {
     const struct sl_roster *roster;
     uint64_t from_round;
     bool leaving;
+    bool is_self;
 };
 
 enum sl_membership_action_type {
@@ -87,7 +89,7 @@ enum sl_membership_action_type {
     SL_MEMBERSHIP_REPORT, /* text, static, for the log about `node`: "joined", "suspect", "alive", "dropped", "left",
                              "returned", "refuted"; or, of `address` and without a node, "unreachable": of the join
                              addresses, once until a connection stood again */
-    SL_MEMBERSHIP_WAKE    /* at: give a TIMER event then (replaces the former) */
+    SL_MEMBERSHIP_WAKE    /* at: give a TIMER event then (replaces the former; SL_NEVER disarms) */
 };
 struct sl_membership_action {
     enum sl_membership_action_type type;

@@ -63,6 +63,7 @@ struct sl_membership {
     struct sl_membership_actions *actions;
     const char *teller; /* NULL: nobody */
     bool changed;
+    bool news; /* some member has some */
 };
 
 /* members.c */

@@ -32,7 +32,8 @@ static sl_time judge_at(const struct sl_membership *membership, size_t index) {
     case SL_MEMBER_LEFT:
         break;
     }
-    return SL_NEVER;
+    /* Others found it gone while we were still connected: it refutes, or falls silent here too. */
+    return membership->members[index].connected ? patience_end(membership, index) : SL_NEVER;
 }
 
 sl_time sl_timer_next(const struct sl_membership *membership, size_t index) {
@@ -53,23 +54,36 @@ static enum sl_status suspect(struct sl_membership *membership, size_t index) {
     return status;
 }
 
+static enum sl_status close_connection(struct sl_membership *membership, size_t index) {
+    if (!membership->members[index].connected)
+        return SL_OK;
+    membership->details[index].heard = membership->now; /* so that it is not closed again before PEER_DOWN comes */
+    struct sl_membership_action *action = NULL;
+    return sl_actions_add(membership, &action, SL_MEMBERSHIP_CLOSE, membership->members[index].entry.node);
+}
+
 static enum sl_status drop(struct sl_membership *membership, size_t index) {
     struct sl_member_entry claim = membership->members[index].entry;
     claim.state = SL_MEMBER_DROPPED;
     claim.until_round = membership->round + 2;
     enum sl_status status = sl_member_change(membership, index, &claim, NEWS_RELAY);
     sl_dialling_plan(membership, index);
-    struct sl_membership_action *action = NULL;
-    if (status == SL_OK && membership->members[index].connected)
-        status = sl_actions_add(membership, &action, SL_MEMBERSHIP_CLOSE, claim.node);
-    return status;
+    return status == SL_OK ? close_connection(membership, index) : status;
 }
 
 static enum sl_status judge(struct sl_membership *membership, size_t index) {
     if (judge_at(membership, index) > membership->now)
         return SL_OK;
-    return membership->members[index].entry.state == SL_MEMBER_ALIVE ? suspect(membership, index)
-                                                                     : drop(membership, index);
+    switch (membership->members[index].entry.state) {
+    case SL_MEMBER_ALIVE:
+        return suspect(membership, index);
+    case SL_MEMBER_SUSPECT:
+        return drop(membership, index);
+    case SL_MEMBER_DROPPED:
+    case SL_MEMBER_LEFT:
+        break;
+    }
+    return close_connection(membership, index);
 }
 
 static enum sl_status ping(struct sl_membership *membership, size_t index) {

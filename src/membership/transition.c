@@ -48,7 +48,7 @@ enum sl_status sl_member_change(struct sl_membership *membership, size_t index, 
         detail->suspected = membership->now;
     if (news > detail->news)
         detail->news = news;
-    membership->changed = true;
+    membership->changed = membership->news = true;
     const char *text = text_of(before, held->state, is_new);
     if (text == NULL || sl_members_is_self(membership, index))
         return SL_OK;

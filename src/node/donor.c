@@ -9,7 +9,23 @@
 
 /* ---- joiner ---- */
 
+bool node_is_joining(const struct sl_node *node, const char *donor) {
+    return sl_round_phase(node->round) == SL_PHASE_JOIN && strcmp(node->donor, donor) == 0;
+}
+
+static void drop_snapshots(struct sl_node *node, struct node_peer *peer) {
+    for (struct node_incoming *incoming = peer->incoming; incoming != NULL;) {
+        struct node_incoming *next = incoming->next;
+        if (incoming->manifest.kind == SL_PAYLOAD_SNAPSHOT)
+            node_drop_incoming(node, incoming, true);
+        incoming = next;
+    }
+}
+
 void node_request_model(struct sl_node *node, struct node_peer *peer) {
+    struct node_peer *former = node_find_peer(node, node->donor);
+    if (former != NULL)
+        drop_snapshots(node, former); /* it took too long */
     struct sl_buffer payload = {0};
     const struct sl_model_request request = {.epoch = node->settings->flock.epoch};
     memcpy(node->donor, peer->name, sizeof node->donor);
@@ -30,10 +46,12 @@ void node_take_model(struct sl_node *node, struct node_incoming *incoming) {
     uint64_t round = incoming->manifest.round;
     char donor[SL_NAME_SIZE];
     memcpy(donor, incoming->peer->name, sizeof donor);
-    if (strcmp(node->donor, donor) != 0)
+    if (!node_is_joining(node, donor)) { /* the round went on without it: a model that is in use is not replaced */
+        node_drop_incoming(node, incoming, false);
         return;
+    }
     node_replace_model(node, sl_block_ref(sl_inbound_block(incoming->inbound)));
-    node_drop_incoming(node, incoming, false);
+    drop_snapshots(node, incoming->peer);
     node->donor[0] = '\0';
     node->model_round = round;
     node->model_is_mixed = true;
@@ -92,7 +110,7 @@ void node_snapshot_published(struct sl_node *node) {
     for (size_t i = 0; i < node->asker_count; i++) {
         struct node_peer *peer = node_find_peer(node, node->askers[i]);
         if (peer != NULL) {
-            node_drop_outgoing(node, peer, SL_PAYLOAD_SNAPSHOT, node->snapshot.round, true);
+            node_drop_snapshots(node, peer); /* one a peer, or those that it never takes would fill the memory */
             node_offer(node, peer, &node->snapshot);
         }
         free(node->askers[i]);

@@ -119,16 +119,37 @@ static enum sl_status check_transfer(const struct sl_node *node, const struct no
     return SL_OK;
 }
 
-/* Takes note of a manifest. One that was announced already, on this connection or on one before, stays as it is: its
- * bytes may be here. */
+/* Whether anybody here may ever want this payload. What nobody wants is not kept: a peer can announce as much as it
+ * likes. */
+static bool is_of_use(const struct sl_node *node, const struct node_peer *peer, const struct sl_manifest *manifest) {
+    const struct sl_settings *settings = node->settings;
+    if (node->finishing || manifest->epoch != settings->flock.epoch || manifest->round > settings->round.rounds)
+        return false;
+    if (manifest->kind == SL_PAYLOAD_UPDATE)
+        return manifest->round > 0;
+    return node_is_joining(node, peer->name);
+}
+
+/* One that was announced already, on this connection or on one before, stays as it is: its bytes may be here. Unless
+ * the peer lost its former life with that connection, and its edge is not decided. */
+static bool is_known(struct sl_node *node, struct node_peer *peer, const struct sl_manifest *manifest) {
+    struct node_incoming *known = node_find_incoming(peer, manifest->kind, manifest->round);
+    if (known == NULL)
+        return false;
+    if (!known->lost || known->manifest.lineage == manifest->lineage || known->streamed ||
+        sl_round_edge(node->round, peer->name, manifest->round) != SL_EDGE_STATE_OPEN)
+        return true;
+    node_drop_incoming(node, known, false);
+    return false;
+}
+
 static void announce(struct sl_node *node, struct node_peer *peer, struct node_incoming *incoming) {
     enum sl_payload_kind kind = incoming->manifest.kind;
     uint64_t round = incoming->manifest.round;
-    bool known = node_find_incoming(peer, kind, round) != NULL;
-    bool unasked = kind == SL_PAYLOAD_SNAPSHOT && strcmp(node->donor, peer->name) != 0;
+    bool wanted = is_of_use(node, peer, &incoming->manifest) && !is_known(node, peer, &incoming->manifest);
     incoming->next = peer->incoming;
     peer->incoming = incoming;
-    if (known || unasked) {
+    if (!wanted) {
         node_drop_incoming(node, incoming, true);
     } else if (kind == SL_PAYLOAD_SNAPSHOT) {
         node_fetch(node, peer, kind, round);

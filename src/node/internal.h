@@ -248,8 +248,8 @@ void node_lose_incoming(struct sl_node *node, struct node_peer *peer); /* its co
 void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication);
 enum sl_status node_on_credit(struct node_peer *peer, const struct sl_credit *credit, struct sl_error *error);
 bool node_cancel_outgoing(struct node_peer *peer, uint32_t transfer);
-void node_drop_outgoing(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round,
-                        bool tell);
+void node_drop_update(struct sl_node *node, struct node_peer *peer, uint64_t round);
+void node_drop_snapshots(struct sl_node *node, struct node_peer *peer);
 void node_lose_outgoing(struct node_peer *peer);
 
 /* mixing.c */
@@ -262,11 +262,13 @@ void node_finish_mix(struct node_mix *mix);
 /* late.c */
 void node_hold(struct sl_node *node, struct node_peer *peer, uint64_t round);
 void node_apply_late(struct sl_node *node, struct node_peer *peer, uint64_t round, double weight);
+void node_drop_late(struct sl_node *node, struct node_peer *peer, uint64_t round);
 void node_drop_pending(struct node_peer *peer);
 /* Worker: adds the list to `values` and frees it. */
 void node_add_late(struct node_late *late, float *values, size_t elements);
 
 /* donor.c */
+bool node_is_joining(const struct sl_node *node, const char *donor); /* waits for that peer's model */
 void node_request_model(struct sl_node *node, struct node_peer *peer);
 enum sl_status node_on_model_request(struct sl_node *node, struct node_peer *peer,
                                      const struct sl_model_request *asked);

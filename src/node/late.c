@@ -32,7 +32,13 @@ void node_apply_late(struct sl_node *node, struct node_peer *peer, uint64_t roun
                                .weight = weight,
                                .next = node->late};
     node->late = late;
-    node_drop_pending(peer);
+    node_drop_late(node, peer, round);
+}
+
+void node_drop_late(struct sl_node *node, struct node_peer *peer, uint64_t round) {
+    node_drop_update(node, peer, round);
+    if (peer->pending.round == round)
+        node_drop_pending(peer);
 }
 
 void node_add_late(struct node_late *late, float *values, size_t elements) {

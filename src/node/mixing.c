@@ -22,7 +22,8 @@ void node_finish_mix(struct node_mix *mix) {
     *mix = (struct node_mix){.mixer = NULL};
 }
 
-/* What belongs to a round that is over. Payloads of pending edges were put aside by node_hold. */
+/* What belongs to a round that is over. Payloads of pending edges were put aside by node_hold, and their peers may
+ * still be taking the own update: they can only decide when they have it whole. */
 static void forget_round(struct sl_node *node, uint64_t round) {
     for (struct node_peer *peer = node->peers; peer != NULL; peer = peer->next) {
         for (struct node_incoming *incoming = peer->incoming; incoming != NULL;) {
@@ -31,7 +32,8 @@ static void forget_round(struct sl_node *node, uint64_t round) {
                 node_drop_incoming(node, incoming, true);
             incoming = next;
         }
-        node_drop_outgoing(node, peer, SL_PAYLOAD_UPDATE, round, true);
+        if (peer->pending.round != round)
+            node_drop_update(node, peer, round);
     }
     node_finish_publication(&node->update);
 }

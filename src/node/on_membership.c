@@ -32,6 +32,19 @@ static void with_connection(struct sl_node *node, const struct sl_membership_act
         sl_connection_close(peer->connection, "no sign of life");
 }
 
+/* Of a member; or, without one, of a join address that does not answer. */
+static void report(struct sl_node *node, const struct sl_membership_action *action) {
+    if (action->node[0] == '\0') {
+        char text[SL_ADDRESS_SIZE + 32];
+        (void)snprintf(text, sizeof text, "%s %s", action->address, action->text);
+        sl_log_line(node->log, SL_LOG_WARNING, "membership", action->text, SL_TEXT("address", action->address));
+        sl_record_event(node->record, "warning", SL_TEXT("text", text));
+        return;
+    }
+    sl_log_line(node->log, SL_LOG_INFO, "membership", action->text, SL_TEXT("member", action->node));
+    sl_record_event(node->record, "member", SL_TEXT("member", action->node), SL_TEXT("state", action->text));
+}
+
 static void carry_out(struct sl_node *node, const struct sl_membership_action *action, bool *changed) {
     switch (action->type) {
     case SL_MEMBERSHIP_DIAL:
@@ -48,8 +61,7 @@ static void carry_out(struct sl_node *node, const struct sl_membership_action *a
         *changed = true;
         break;
     case SL_MEMBERSHIP_REPORT:
-        sl_log_line(node->log, SL_LOG_INFO, "membership", action->text, SL_TEXT("member", action->node));
-        sl_record_event(node->record, "member", SL_TEXT("member", action->node), SL_TEXT("state", action->text));
+        report(node, action);
         break;
     case SL_MEMBERSHIP_WAKE:
         node_arm(node->membership_timer, action->at);

@@ -37,11 +37,6 @@ static void send_progress(struct sl_node *node, const struct sl_round_action *ac
     sl_buffer_finish(&payload);
 }
 
-static void train(struct sl_node *node, const struct sl_round_action *action) {
-    node->round_entered = sl_clock_monotonic();
-    node_train(node, action->round, action->averaging);
-}
-
 static void release(struct sl_node *node, const struct sl_round_action *action) {
     struct node_peer *peer = node_find_peer(node, action->peer);
     if (peer == NULL)
@@ -51,7 +46,7 @@ static void release(struct sl_node *node, const struct sl_round_action *action) 
         node_fail_stream(node, peer, action->round);
     if (incoming != NULL)
         node_drop_incoming(node, incoming, true);
-    node_drop_outgoing(node, peer, SL_PAYLOAD_UPDATE, action->round, true);
+    node_drop_update(node, peer, action->round);
 }
 
 /* Actions about a peer's payloads; the peer may be gone by now, then there is nothing to do. */
@@ -67,8 +62,8 @@ static void with_peer(struct sl_node *node, const struct sl_round_action *action
         node_hold(node, peer, action->round);
     else if (action->type == SL_ROUND_APPLY_LATE)
         node_apply_late(node, peer, action->round, action->weight);
-    else if (action->type == SL_ROUND_DROP_LATE && peer->pending.round == action->round)
-        node_drop_pending(peer);
+    else if (action->type == SL_ROUND_DROP_LATE)
+        node_drop_late(node, peer, action->round);
     else if (action->type == SL_ROUND_REQUEST_MODEL)
         node_request_model(node, peer);
 }
@@ -90,8 +85,10 @@ static void report_phase(struct sl_node *node, const struct sl_round_action *act
     sl_record_event(node->record, "phase", SL_UNSIGNED("round", action->round), SL_TEXT("phase", phase));
     sl_log_line(node->log, SL_LOG_DEBUG, "round", "phase", SL_TEXT("phase", phase),
                 SL_UNSIGNED("round", action->round));
-    if (action->phase == SL_PHASE_TRAIN)
-        node->told_round = action->round;
+    if (action->phase != SL_PHASE_TRAIN)
+        return;
+    node->told_round = action->round;
+    node->round_entered = sl_clock_monotonic();
 }
 
 static void schedule(struct sl_node *node, enum sl_membership_event_type type, uint64_t round) {
@@ -101,7 +98,7 @@ static void schedule(struct sl_node *node, enum sl_membership_event_type type, u
 static void carry_out(struct sl_node *node, const struct sl_round_action *action) {
     switch (action->type) {
     case SL_ROUND_TRAIN:
-        train(node, action);
+        node_train(node, action->round, action->averaging);
         break;
     case SL_ROUND_PUBLISH:
         node_publish(node, action);

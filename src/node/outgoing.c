@@ -73,20 +73,28 @@ bool node_cancel_outgoing(struct node_peer *peer, uint32_t transfer) {
     return false;
 }
 
-void node_drop_outgoing(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round,
-                        bool tell) {
-    for (struct node_outgoing **link = &peer->outgoing; *link != NULL;) {
-        struct node_outgoing *outgoing = *link;
-        if (outgoing->kind != kind || outgoing->round != round) {
-            link = &outgoing->next;
-            continue;
-        }
-        if (tell && outgoing->queued < outgoing->length) {
-            struct sl_buffer payload = {0};
-            if (sl_cancel_encode(&payload, &(struct sl_cancel){.transfer = outgoing->transfer}) == SL_OK)
-                node_send(node, peer, SL_FRAME_CANCEL, &payload);
-            sl_buffer_finish(&payload);
-        }
-        forget(peer, link);
-    }
+static void withdraw(struct sl_node *node, struct node_peer *peer, struct node_outgoing **link) {
+    const struct node_outgoing *outgoing = *link;
+    struct sl_buffer payload = {0};
+    if (outgoing->queued < outgoing->length &&
+        sl_cancel_encode(&payload, &(struct sl_cancel){.transfer = outgoing->transfer}) == SL_OK)
+        node_send(node, peer, SL_FRAME_CANCEL, &payload);
+    sl_buffer_finish(&payload);
+    forget(peer, link);
+}
+
+void node_drop_update(struct sl_node *node, struct node_peer *peer, uint64_t round) {
+    for (struct node_outgoing **link = &peer->outgoing; *link != NULL;)
+        if ((*link)->kind == SL_PAYLOAD_UPDATE && (*link)->round == round)
+            withdraw(node, peer, link);
+        else
+            link = &(*link)->next;
+}
+
+void node_drop_snapshots(struct sl_node *node, struct node_peer *peer) {
+    for (struct node_outgoing **link = &peer->outgoing; *link != NULL;)
+        if ((*link)->kind == SL_PAYLOAD_SNAPSHOT)
+            withdraw(node, peer, link);
+        else
+            link = &(*link)->next;
 }

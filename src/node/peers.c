@@ -28,12 +28,11 @@ static struct node_peer *find_or_add(struct sl_node *node, const char *name) {
     return peer;
 }
 
-static void disconnect(struct sl_node *node, struct node_peer *peer) {
+static void disconnect(struct node_peer *peer) {
     peer->connection = NULL;
     sl_credential_unref(peer->credential);
     peer->credential = NULL;
     node_lose_outgoing(peer);
-    node_lose_incoming(node, peer);
 }
 
 void node_free_peers(struct sl_node *node) {
@@ -41,6 +40,7 @@ void node_free_peers(struct sl_node *node) {
         struct node_peer *peer = node->peers;
         node->peers = peer->next;
         node_lose_outgoing(peer);
+        node_unref_incoming(peer->filling);
         while (peer->incoming != NULL)
             node_drop_incoming(node, peer->incoming, false);
         node_drop_pending(peer);
@@ -95,12 +95,13 @@ static void handle_peer_down(void *context, struct sl_connection *connection, bo
         return;
     sl_record_event(node->record, "peer_down", SL_TEXT("peer", peer->name), SL_TEXT("reason", reason),
                     SL_BOOLEAN("leaving", leaving));
-    disconnect(node, peer);
-    if (strcmp(node->donor, peer->name) == 0)
-        node_model_failed(node, peer->name);
+    disconnect(peer);
     node_step_membership(
         node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_DOWN, .node = peer->name, .leaving = leaving});
     node_tell_members(node);
+    /* Only now, when the round knows that the connection is gone: what it lost may be offered again over the next. */
+    node_lose_incoming(node, peer);
+    node_model_failed(node, peer->name);
 }
 
 static void handle_dial_failed(void *context, const char *address, const char *expected, enum sl_status status,

@@ -38,6 +38,7 @@ static void settle_late(struct sl_node *node) {
     node_add_late(node->late, (float *)(void *)copy->data, node->learner->layout.elements);
     node->late = NULL;
     node_replace_model(node, copy);
+    node->saved_round = UINT64_MAX; /* its file has them not */
 }
 
 static void handle_shut_down(void *context) {

@@ -96,10 +96,9 @@ static void handle_saved(struct sl_job *submitted) {
         sl_error_wrap(&job->error, job->status, "model not saved");
         sl_log_line(node->log, SL_LOG_ERROR, "model", job->error.text, SL_UNSIGNED("round", job->round));
         sl_record_event(node->record, "warning", SL_TEXT("text", job->error.text));
-        node->unsaved = job->status;
+        node->saved_round = UINT64_MAX;
     }
-    if (job->status == SL_OK)
-        node->unsaved = SL_OK;
+    node->unsaved = job->status;
     sl_block_unref(job->block);
     free(job->path);
     free(job);
@@ -113,6 +112,7 @@ void node_save(struct sl_node *node) {
     char *path = model_path(node, node->model_round);
     if (job == NULL || path == NULL || describe(&job->metadata, node) != SL_OK) {
         sl_log_line(node->log, SL_LOG_ERROR, "model", "out of memory: model not saved");
+        node->unsaved = SL_NO_MEMORY;
         free(job);
         free(path);
         return;

@@ -86,6 +86,8 @@ static void handle_trained(struct sl_job *submitted) {
         sl_record_event(node->record, "trained", SL_UNSIGNED("round", round), SL_NUMBER("loss", job->training.loss),
                         SL_UNSIGNED("steps", job->training.steps), SL_UNSIGNED("examples", job->training.examples),
                         SL_NUMBER("seconds", sl_time_to_seconds(job->seconds)));
+    sl_block_unref(job->from); /* first, so that the former model can be the spare one */
+    job->from = NULL;
     if (job->to != NULL && (status == SL_OK || status == SL_CANCELLED))
         node_replace_model(node, sl_block_ref(job->to));
     if (status != SL_OK && status != SL_CANCELLED)

@@ -1,6 +1,6 @@
-/* How long a round may wait for others: W = clamp(median + 4 · MAD of arrivals), each counted from the end of this node's
- * own training to the moment its edge was decided. Late ones enter with their real lateness, so that a deadline that cuts
- * everybody off grows until it does not. Without arrivals, as after a restart, W is its maximum. */
+/* How long a round may wait for others: W = clamp(median + 4 · MAD of arrivals), each counted from the end of this
+ * node's own training to the moment its edge was decided. Late ones enter with their real lateness, so that a deadline
+ * that cuts everybody off grows until it does not. Without arrivals, as after a restart, W is its maximum. */
 #include "round/state.h"
 
 #include <stdlib.h>

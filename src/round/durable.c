@@ -1,5 +1,5 @@
-/* The messages of the design's table "before sending, flushed": MANIFEST, READY, COUNT and VOID. (GONE tells of a lineage
- * that ended before this process began: nothing to flush.)
+/* The messages of the design's table "before sending, flushed": MANIFEST, READY, COUNT and VOID. (GONE tells of a
+ * lineage that ended before this process began: nothing to flush.)
  *
  * Here, and nowhere else, they become actions; each caller has changed the state first. So a journal needs exactly one
  * thing more: promise() appends the record of that change and the action that follows waits for its flush. Until
@@ -27,7 +27,8 @@ void sl_round_send_ready(struct sl_round *round, const struct round_edge *edge) 
     memcpy(ready->manifest_receiver, edge->manifest.digest, SL_WIRE_DIGEST_SIZE);
 }
 
-/* A verdict names the edge by the two lineages of the READY that it answers: also GONE, whose sender is another by now. */
+/* A verdict names the edge by the two lineages of the READY that it answers: also GONE, whose sender is another by now.
+ */
 void sl_round_send_verdict(struct sl_round *round, const struct round_peer *peer, const struct sl_ready *asked,
                            enum sl_verdict_value value) {
     promise(round, SL_ROUND_SEND_VERDICT, peer, asked->round)->message.verdict =

@@ -1,5 +1,5 @@
-/* One edge, at either end. Its state changes in sl_round_edge_step and nowhere else, along this table (docs/protocol.md,
- * "Rounds"); a transition that is not in it is our own mistake. */
+/* One edge, at either end. Its state changes in sl_round_edge_step and nowhere else, along this table
+ * (docs/protocol.md, "Rounds"); a transition that is not in it is our own mistake. */
 #include "round/state.h"
 
 #include <assert.h>
@@ -86,13 +86,13 @@ void sl_round_edge_take_manifest(struct sl_round *round, struct round_peer *peer
         (void)sl_round_emit_to(round, SL_ROUND_RELEASE, peer, manifest->round);
         return;
     }
-    if (edge->state != SL_EDGE_STATE_OPEN)
+    bool same = edge->has_manifest && memcmp(edge->manifest.digest, manifest->digest, sizeof manifest->digest) == 0;
+    if (edge->state != SL_EDGE_STATE_OPEN || (edge->whole && !same))
         return; /* it is held whole: told again, or another one of a new lineage, which comes too late */
-    if (edge->has_manifest && edge->manifest.lineage == manifest->lineage &&
-        memcmp(edge->manifest.digest, manifest->digest, sizeof manifest->digest) != 0)
+    if (edge->has_manifest && !same && edge->manifest.lineage == manifest->lineage)
         return; /* signed twice: the first one stands */
-    if (edge->has_manifest && edge->manifest.lineage != manifest->lineage)
-        edge->whole = edge->has_ready = false;
+    if (edge->has_manifest && !same)
+        edge->has_ready = false; /* without one before it, a READY just overtook its manifest */
     edge->manifest = *manifest;
     edge->has_manifest = true;
     edge->passed = false;

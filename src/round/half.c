@@ -1,7 +1,7 @@
 /* R½, the highest round that half of the live members entered: what the flock's pace is measured by.
  *
- * Kept up to date by counting who is beyond it; it is only computed anew when that many are, or when the members changed,
- * so that a PROGRESS costs nothing in a flock of thousands. */
+ * Kept up to date by counting who is beyond it; it is only computed anew when that many are, or when the members
+ * changed, so that a PROGRESS costs nothing in a flock of thousands. */
 #include "round/state.h"
 
 #include <stdlib.h>

@@ -16,8 +16,8 @@ void sl_round_on_held(struct sl_round *round, const struct sl_round_event *event
     sl_round_edge_evaluate(round, edge);
 }
 
-/* While the peer is connected this means that it will not send it: nobody waits. When its connection is gone it may come
- * back and offer it again before the deadline. */
+/* While the peer is connected this means that it will not send it: nobody waits. When its connection is gone it may
+ * come back and offer it again before the deadline. */
 void sl_round_on_lost(struct sl_round *round, const struct sl_round_event *event) {
     struct round_edge *edge = open_edge(round, event);
     if (edge == NULL || edge->whole)

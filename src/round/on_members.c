@@ -33,8 +33,7 @@ static void drop_unnamed(struct sl_round *round, const struct sl_round_event *ev
     for (size_t i = 0; i < round->peers.count; i++) {
         struct round_peer *peer = round->peers.items[i];
         int order = -1;
-        while (named < event->member_count &&
-               (order = strcmp(event->members[named].name, peer->member.name)) < 0)
+        while (named < event->member_count && (order = strcmp(event->members[named].name, peer->member.name)) < 0)
             named++;
         if (order != 0)
             peer->member.live = peer->member.connected = false;

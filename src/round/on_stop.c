@@ -1,7 +1,7 @@
 #include "round/state.h"
 
-/* What others rely on is kept: an update that is out is mixed with what counted, promises wait for their verdict (at most
- * linger_max). A second STOP waits for nothing. */
+/* What others rely on is kept: an update that is out is mixed with what counted, promises wait for their verdict (at
+ * most linger_max). A second STOP waits for nothing. */
 void sl_round_on_stop(struct sl_round *round, const struct sl_round_event *event) {
     (void)event;
     bool again = round->stopping;

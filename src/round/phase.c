@@ -79,8 +79,8 @@ void sl_round_enter(struct sl_round *round, uint64_t number, bool carry) {
 
 /* ---- gathering ---- */
 
-/* Everybody that the start waits for is here and has told where it is; or half of them have, and the first round has begun
- * without this node. */
+/* Everybody that the start waits for is here and has told where it is; or half of them have, and the first round has
+ * begun without this node. */
 static bool can_start(const struct sl_round *round) {
     uint64_t reachable = 0, told = 0;
     for (size_t i = 0; i < round->peers.count; i++) {

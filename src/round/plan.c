@@ -89,12 +89,11 @@ static void list_edges(struct sl_round *round) {
     }
     for (size_t i = 0; i < count; i++) {
         struct round_peer *peer = round->roster_peers[round->roster_neighbours[i]];
-        round->edges[round->edge_count++] =
-            (struct round_edge){.peer = peer,
-                                .round = round->current,
-                                .samples = samples_of(round, &peer->member),
-                                .state = SL_EDGE_STATE_OPEN,
-                                .decider = strcmp(round->self, peer->member.name) < 0};
+        round->edges[round->edge_count++] = (struct round_edge){.peer = peer,
+                                                                .round = round->current,
+                                                                .samples = samples_of(round, &peer->member),
+                                                                .state = SL_EDGE_STATE_OPEN,
+                                                                .decider = strcmp(round->self, peer->member.name) < 0};
     }
 }
 
@@ -130,8 +129,8 @@ double sl_round_edge_weight(const struct sl_round *round, const struct round_edg
     return sl_overlay_weight((uint32_t)round->edge_count, edge->manifest.degree);
 }
 
-/* The coefficient of a planned peer; in other graphs its degree is only known with its manifest, and taken to be the own
- * one until then. */
+/* The coefficient of a planned peer; in other graphs its degree is only known with its manifest, and taken to be the
+ * own one until then. */
 static double coefficient_of(const struct sl_round *round, const struct round_edge *edge) {
     if (round->full)
         return (double)edge->samples;

@@ -12,17 +12,17 @@
  *
  * Decisions that the design page leaves open:
  *  - Start. Members announce from_round 0 until they start. When start_nodes members, this one included, are live,
- *    connected and have told their PROGRESS, and min_peers_to_start of them are peers, round done_rounds + 1 begins (SCHEDULE
- *    says so) with all live connected members whose from_round is 0 or reached. If R½ is beyond that round, the node is
- *    a late joiner instead: SCHEDULE{R½ + 2}, and at that round it asks a donor for its model.
+ *    connected and have told their PROGRESS, and min_peers_to_start of them are peers, round done_rounds + 1 begins
+ * (SCHEDULE says so) with all live connected members whose from_round is 0 or reached. If R½ is beyond that round, the
+ * node is a late joiner instead: SCHEDULE{R½ + 2}, and at that round it asks a donor for its model.
  *  - R½ is taken over the live members that tell this node where they are: connected, not quiet, and taking part.
  *  - Straggler. When training ends at R½ ≥ t + 2 (or at t + 1 with every live neighbour beyond t) the update enters R½
  *    without another training; so does, once, an update that no edge counted while half of the flock went on.
- *  - Stream. At the first W the edges without a manifest are passed over (RELEASE), the close comes a second W later, an
- *    edge whose payload is whole by then counts here whatever the other end says, and nothing is PENDING.
+ *  - Stream. At the first W the edges without a manifest are passed over (RELEASE), the close comes a second W later,
+ * an edge whose payload is whole by then counts here whatever the other end says, and nothing is PENDING.
  *  - Messages get lost: while this node waits for others it repeats PROGRESS and its pending READYs every deadline_min.
- *  - Left out (SL_LEFT_OUT): there were averaging rounds and no edge counted here in any of them; or `below` is STOP and
- *    too few edges counted in a round. */
+ *  - Left out (SL_LEFT_OUT): there were averaging rounds and no edge counted here in any of them; or `below` is STOP
+ * and too few edges counted in a round. */
 #ifndef SL_ROUND_ROUND_H
 #define SL_ROUND_ROUND_H
 
@@ -66,7 +66,9 @@ enum sl_round_event_type {
     SL_ROUND_MEMBERS,      /* members: at each change of roster, liveness or connection */
     SL_ROUND_TRAINED,      /* round: own update is ready */
     SL_ROUND_PUBLISHED,    /* round, digest: own manifest is signed; view: as in it, or NULL: views are not compared */
-    SL_ROUND_MANIFEST,     /* peer, manifest, digest: verified to be peer's own, of this flock and run; borrowed */
+    SL_ROUND_MANIFEST,     /* peer, manifest, digest: verified to be peer's own, of this flock and run; borrowed. Told
+                              again (after a reconnection, or by a new lineage of the peer) it takes the place of the
+                              former one of that round only while that one's payload is not whole: for the caller too */
     SL_ROUND_HELD,         /* peer, round: its payload is whole and its digests agree */
     SL_ROUND_LOST,         /* peer, round: its payload will not come (cut, cancelled, wrong digest) */
     SL_ROUND_READY,        /* peer, ready */
@@ -190,7 +192,13 @@ uint64_t sl_round_half(const struct sl_round *round);
 
 /* Where the edge with `peer` of that round stands at this end, for tests and displays. PENDING only while the verdict
  * is not known; an edge that the machine has no state of any more (or never had) is NONE. */
-enum sl_edge_state { SL_EDGE_STATE_NONE, SL_EDGE_STATE_OPEN, SL_EDGE_STATE_BOUND, SL_EDGE_STATE_COUNTED, SL_EDGE_STATE_PENDING };
+enum sl_edge_state {
+    SL_EDGE_STATE_NONE,
+    SL_EDGE_STATE_OPEN,
+    SL_EDGE_STATE_BOUND,
+    SL_EDGE_STATE_COUNTED,
+    SL_EDGE_STATE_PENDING
+};
 enum sl_edge_state sl_round_edge(const struct sl_round *round, const char *peer, uint64_t number);
 
 #endif

@@ -187,7 +187,8 @@ void sl_round_edge_step(struct sl_round *round, struct round_edge *edge, enum ro
 void sl_round_edge_evaluate(struct sl_round *round, struct round_edge *edge);
 void sl_round_edge_refuse(struct sl_round *round, struct round_edge *edge);
 /* A manifest of the current round. */
-void sl_round_edge_take_manifest(struct sl_round *round, struct round_peer *peer, const struct round_manifest *manifest);
+void sl_round_edge_take_manifest(struct sl_round *round, struct round_peer *peer,
+                                 const struct round_manifest *manifest);
 void sl_round_settle_pending(struct sl_round *round, struct round_peer *peer, enum sl_verdict_value value);
 void sl_round_repeat_pending(struct sl_round *round);
 
@@ -207,7 +208,7 @@ void sl_round_set_phase(struct sl_round *round, enum sl_round_phase phase);
 void sl_round_advance(struct sl_round *round); /* whatever the state of things now allows */
 void sl_round_enter(struct sl_round *round, uint64_t number, bool carry);
 void sl_round_publish(struct sl_round *round); /* own update is ready: PUBLISH, EXCHANGE */
-void sl_round_go_on(struct sl_round *round); /* after a round: linger, gather or the next one */
+void sl_round_go_on(struct sl_round *round);   /* after a round: linger, gather or the next one */
 void sl_round_linger(struct sl_round *round);
 void sl_round_finish(struct sl_round *round, enum sl_status status);
 
@@ -217,8 +218,9 @@ void sl_round_seek_model(struct sl_round *round);
 
 #define SL_ROUND_HANDLERS(X)                                                                                           \
     X(members)                                                                                                         \
-    X(trained) X(published) X(manifest) X(held) X(lost) X(ready) X(verdict) X(pass) X(progress) X(mixed)               \
-        X(model_loaded) X(model_failed) X(stop) X(timer)
+    X(trained)                                                                                                         \
+    X(published) X(manifest) X(held) X(lost) X(ready) X(verdict) X(pass) X(progress) X(mixed) X(model_loaded)          \
+        X(model_failed) X(stop) X(timer)
 #define SL_ROUND_DECLARE(name) void sl_round_on_##name(struct sl_round *round, const struct sl_round_event *event);
 SL_ROUND_HANDLERS(SL_ROUND_DECLARE)
 #undef SL_ROUND_DECLARE

@@ -1,4 +1,5 @@
-/* The two invariants of rounds.md, watched from above: every edge's life at both ends, and the sum of what the nodes hold.
+/* The two invariants of rounds.md, watched from above: every edge's life at both ends, and the sum of what the nodes
+ * hold.
  *
  *   1. F applied ⇒ D counted; D counted ⇒ F applied, BOUND or PENDING; nothing twice.
  *   2. Σ n x + late + PENDING that D counted = start + training − what was lost with a disk.
@@ -18,6 +19,7 @@ enum { ERROR_SIZE = 256 };
 struct line {
     uint32_t d, f;
     uint64_t round;
+    uint64_t lineage_d, lineage_f;
     struct sim_payload *q_d, *q_f;
     double weight_d, weight_f; /* of the difference at either end */
     bool mixed_d;              /* in D's model (or D is gone) */
@@ -76,11 +78,26 @@ void sl_sim_audit_destroy(struct sl_world *world) {
     world->audit = NULL;
 }
 
-static struct line *find_line(const struct sim_audit *audit, uint32_t d, uint32_t f, uint64_t round) {
-    for (size_t i = 0; i < audit->count; i++)
-        if (audit->lines[i].d == d && audit->lines[i].f == f && audit->lines[i].round == round)
-            return &audit->lines[i];
-    return NULL;
+/* The line that the follower's present life has; the decider may have begun another one since. */
+static struct line *find_line(const struct sl_world *world, uint32_t d, uint32_t f, uint64_t round) {
+    struct line *found = NULL;
+    for (size_t i = 0; i < world->audit->count; i++) {
+        struct line *line = &world->audit->lines[i];
+        bool same = line->d == d && line->f == f && line->round == round && line->lineage_f == world->nodes[f].lineage;
+        if (same && (found == NULL || !line->applied_f))
+            found = line;
+    }
+    return found;
+}
+
+static bool is_counted(const struct sim_audit *audit, const struct line *edge) {
+    for (size_t i = 0; i < audit->count; i++) {
+        const struct line *line = &audit->lines[i];
+        if (line->d == edge->d && line->f == edge->f && line->round == edge->round &&
+            line->lineage_d == edge->lineage_d && line->lineage_f == edge->lineage_f)
+            return true;
+    }
+    return false;
 }
 
 /* ---- mass ---- */
@@ -136,6 +153,11 @@ void sl_sim_audit_add(struct sl_world *world, uint32_t number, double sign) {
     audit->present[number] = sign > 0;
 }
 
+void sl_sim_audit_enter(struct sl_world *world, uint32_t number) {
+    if (world->audit != NULL && !world->audit->present[number])
+        sl_sim_audit_add(world, number, 1);
+}
+
 void sl_sim_audit_gone(struct sl_world *world, uint32_t number) {
     if (world->audit != NULL)
         end_lines(world->audit, number);
@@ -146,8 +168,6 @@ void sl_sim_audit_gone(struct sl_world *world, uint32_t number) {
 static void decide(struct sl_world *world, uint32_t d, uint32_t f, const struct sl_round_action *action) {
     struct sim_audit *audit = world->audit;
     const struct sim_incoming *incoming = sl_sim_find_incoming(&world->nodes[d], f, action->round);
-    if (find_line(audit, d, f, action->round) != NULL)
-        fail(world, "counted twice by the decider", d, f, action->round);
     if (incoming == NULL || incoming->payload == NULL) {
         fail(world, "counted without a payload", d, f, action->round);
         return;
@@ -158,22 +178,27 @@ static void decide(struct sl_world *world, uint32_t d, uint32_t f, const struct 
     }
     double scale = weight_of(world, &world->nodes[d]) / weight_of(world, &world->nodes[f]);
     bool gone = world->nodes[f].round == NULL || world->nodes[f].lineage != incoming->manifest.lineage;
-    audit->lines[audit->count++] = (struct line){.d = d,
-                                                 .f = f,
-                                                 .round = action->round,
-                                                 .q_d = sl_sim_payload_ref(world->nodes[d].own),
-                                                 .q_f = sl_sim_payload_ref(incoming->payload),
-                                                 .weight_d = action->weight,
-                                                 .weight_f = action->weight * scale,
-                                                 .applied_f = gone,
-                                                 .mixed_f = gone};
+    const struct line line = {.d = d,
+                              .f = f,
+                              .round = action->round,
+                              .lineage_d = world->nodes[d].lineage,
+                              .lineage_f = incoming->manifest.lineage,
+                              .q_d = sl_sim_payload_ref(world->nodes[d].own),
+                              .q_f = sl_sim_payload_ref(incoming->payload),
+                              .weight_d = action->weight,
+                              .weight_f = action->weight * scale,
+                              .applied_f = gone,
+                              .mixed_f = gone};
+    if (is_counted(audit, &line))
+        fail(world, "counted twice by the decider", d, f, action->round);
+    audit->lines[audit->count++] = line;
     if (gone) /* its end was lost with its disk: the other end is an edge of one side */
-        add_difference(audit->expected, world->options.elements,
-                       action->weight * weight_of(world, &world->nodes[d]), incoming->payload, world->nodes[d].own);
+        add_difference(audit->expected, world->options.elements, action->weight * weight_of(world, &world->nodes[d]),
+                       incoming->payload, world->nodes[d].own);
 }
 
 static void apply(struct sl_world *world, uint32_t d, uint32_t f, const struct sl_round_action *action) {
-    struct line *line = find_line(world->audit, d, f, action->round);
+    struct line *line = find_line(world, d, f, action->round);
     if (line == NULL)
         fail(world, "applied by the follower, not counted by the decider", d, f, action->round);
     else if (line->applied_f)
@@ -186,9 +211,10 @@ static void apply(struct sl_world *world, uint32_t d, uint32_t f, const struct s
     line->mixed_f = action->outcome == SL_EDGE_LATE;
 }
 
-/* The follower writes it off because the decider's lineage ended: the decider's end was counted and is gone or stays. */
+/* The follower writes it off because the decider's lineage ended: the decider's end was counted and is gone or stays.
+ */
 static void write_off(struct sl_world *world, uint32_t d, uint32_t f, const struct sl_round_action *action) {
-    struct line *line = find_line(world->audit, d, f, action->round);
+    struct line *line = find_line(world, d, f, action->round);
     if (line == NULL)
         return;
     if (action->outcome != SL_EDGE_GONE)
@@ -241,8 +267,7 @@ static void check_lines(struct sl_world *world) {
         const struct line *line = &world->audit->lines[i];
         if (line->applied_f)
             continue;
-        enum sl_edge_state state =
-            sl_round_edge(world->nodes[line->f].round, world->nodes[line->d].name, line->round);
+        enum sl_edge_state state = sl_round_edge(world->nodes[line->f].round, world->nodes[line->d].name, line->round);
         if (state != SL_EDGE_STATE_BOUND && state != SL_EDGE_STATE_PENDING)
             fail(world, "counted by the decider, forgotten by the follower", line->d, line->f, line->round);
     }

@@ -173,6 +173,7 @@ static void send_to(struct sl_world *world, uint32_t number, uint32_t peer, cons
 
 static void note_begin(struct sl_world *world, uint32_t number) {
     uint32_t founders = world->options.founders > 0 ? world->options.founders : world->options.nodes;
+    sl_sim_audit_enter(world, number);
     if (number >= founders || world->nodes[number].begun)
         return;
     world->nodes[number].begun = true;
@@ -180,8 +181,18 @@ static void note_begin(struct sl_world *world, uint32_t number) {
         world->begun = true;
 }
 
-static sl_time training_time(const struct sl_world *world, const struct sim_node *node, bool averaging) {
-    return averaging ? 0 : (sl_time)((double)world->options.training_time * node->slowness);
+static void begin_training(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
+    sl_time time = (sl_time)((double)world->options.training_time * world->nodes[number].slowness);
+    note_begin(world, number);
+    sl_sim_later(world, action->averaging ? 0 : time,
+                 &(struct sim_message){.type = SIM_TRAINED, .to = number, .round = action->round});
+}
+
+static void apply_late(struct sl_world *world, uint32_t number, uint32_t peer, const struct sl_round_action *action) {
+    struct sim_node *node = &world->nodes[number];
+    sl_sim_apply_late(world, node, peer, action->round, action->weight);
+    if (sl_round_phase(node->round) == SL_PHASE_LINGER || sl_round_phase(node->round) == SL_PHASE_LEFT)
+        sl_sim_fold_late(world, node); /* no training is to come */
 }
 
 void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
@@ -189,9 +200,7 @@ void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl
     uint32_t peer = action->peer[0] != '\0' ? sl_world_index(action->peer) : number;
     switch (action->type) {
     case SL_ROUND_TRAIN:
-        note_begin(world, number);
-        sl_sim_later(world, training_time(world, node, action->averaging),
-                     &(struct sim_message){.type = SIM_TRAINED, .to = number, .round = action->round});
+        begin_training(world, number, action);
         break;
     case SL_ROUND_PUBLISH:
         publish(world, number, action);
@@ -209,9 +218,7 @@ void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl
         sl_sim_hold(world, node, peer, action->round);
         break;
     case SL_ROUND_APPLY_LATE:
-        sl_sim_apply_late(world, node, peer, action->round, action->weight);
-        if (sl_round_phase(node->round) == SL_PHASE_LINGER || sl_round_phase(node->round) == SL_PHASE_LEFT)
-            sl_sim_fold_late(world, node); /* no training is to come */
+        apply_late(world, number, peer, action);
         break;
     case SL_ROUND_DROP_LATE:
         sl_sim_drop_pending(node, peer, action->round);

@@ -94,7 +94,7 @@ enum sim_message_type {
     SIM_MODEL_FAILED
 };
 
-enum { EVERYBODY = UINT32_MAX };
+#define EVERYBODY UINT32_MAX
 
 struct sim_message {
     enum sim_message_type type;
@@ -140,7 +140,7 @@ struct sl_world {
 
 /* world.c: gives the event to the node's machine and carries out what comes of it. */
 void sl_world_feed(struct sl_world *world, uint32_t node, const struct sl_round_event *event);
-uint32_t sl_world_index(const char *name); /* of a node's name */
+uint32_t sl_world_index(const char *name);                                              /* of a node's name */
 SL_MUST_USE enum sl_status sl_sim_start_machine(struct sl_world *world, uint32_t node); /* a new life and lineage */
 
 /* network.c: copies the message; takes over the reference of its payload. */
@@ -176,6 +176,8 @@ void sl_sim_audit_destroy(struct sl_world *world);
 void sl_sim_audit_edge(struct sl_world *world, uint32_t node, const struct sl_round_action *action);
 void sl_sim_audit_mixed(struct sl_world *world, uint32_t node, uint64_t round);
 void sl_sim_audit_add(struct sl_world *world, uint32_t node, double sign); /* its mass enters or leaves the flock */
+void sl_sim_audit_enter(struct sl_world *world,
+                        uint32_t node); /* it begins its rounds: with its own start, or a model */
 void sl_sim_audit_gone(struct sl_world *world, uint32_t node); /* with its ends of all edges */
 void sl_sim_audit_check(struct sl_world *world, uint32_t node);
 const char *sl_sim_audit_error(const struct sl_world *world);

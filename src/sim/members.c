@@ -45,8 +45,7 @@ void sl_sim_tell_members(struct sl_world *world, uint32_t number) {
         memcpy(member->name, other->name, sizeof member->name);
     }
     sl_world_feed(world, number,
-                  &(struct sl_round_event){
-                      .type = SL_ROUND_MEMBERS, .members = world->members, .member_count = count});
+                  &(struct sl_round_event){.type = SL_ROUND_MEMBERS, .members = world->members, .member_count = count});
 }
 
 /* What changes within a message's delay is told together. */
@@ -88,8 +87,7 @@ void sl_sim_deliver_membership(struct sl_world *world, const struct sim_message 
 
 void sl_sim_tell_all(struct sl_world *world, enum sim_message_type type, uint32_t about, uint64_t round,
                      sl_time after) {
-    sl_sim_push(world, after,
-                &(struct sim_message){.type = type, .to = EVERYBODY, .about = about, .round = round});
+    sl_sim_push(world, after, &(struct sim_message){.type = type, .to = EVERYBODY, .about = about, .round = round});
 }
 
 static enum sl_status choose(struct sl_world *world, const struct sl_overlay_member *members, uint32_t number) {
@@ -97,8 +95,9 @@ static enum sl_status choose(struct sl_world *world, const struct sl_overlay_mem
     node->contacts = malloc(world->options.nodes * sizeof *node->contacts);
     if (node->contacts == NULL)
         return SL_NO_MEMORY;
-    enum sl_status status = sl_graph_cache_neighbours(world->graphs, &world->contact_graph, node->contacts, &node->contact_count,
-                                                      members, world->options.nodes, number, world->options.seed, 0);
+    enum sl_status status =
+        sl_graph_cache_neighbours(world->graphs, &world->contact_graph, node->contacts, &node->contact_count, members,
+                                  world->options.nodes, number, world->options.seed, 0);
     if (status != SL_OK || node->contact_count == 0)
         return status;
     uint32_t *fit = realloc(node->contacts, node->contact_count * sizeof *fit);

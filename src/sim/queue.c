@@ -10,8 +10,7 @@ static bool is_before(const struct sl_sim_item *a, const struct sl_sim_item *b) 
 }
 
 enum sl_status sl_sim_queue_push(struct sl_sim_queue *queue, sl_time at, void *what) {
-    enum sl_status status =
-        sl_array_reserve(&queue->items, &queue->capacity, queue->count + 1, sizeof *queue->items);
+    enum sl_status status = sl_array_reserve(&queue->items, &queue->capacity, queue->count + 1, sizeof *queue->items);
     if (status != SL_OK)
         return status;
     struct sl_sim_item item = {.at = at, .sequence = queue->sequence++, .what = what};

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "crypto/digest.h"
-#include "json/json.h"
 #include "overlay/overlay.h"
 #include "sim/world.h"
+#include "json/json.h"
 
 enum {
     LATE_ROUNDS = 8,
@@ -130,9 +130,9 @@ static enum sl_status print_header(struct report *report) {
     if (report->options->json)
         return SL_OK;
     sl_buffer_clear(&report->line);
-    return put_line(report, sl_buffer_printf(&report->line, "%6s %12s %12s %8s %10s %10s %8s %8s %6s", "round",
-                                             "mean drift", "variance", "ratio", "counted", "planned", "lost", "late",
-                                             "nodes"));
+    return put_line(report,
+                    sl_buffer_printf(&report->line, "%6s %12s %12s %8s %10s %10s %8s %8s %6s", "round", "mean drift",
+                                     "variance", "ratio", "counted", "planned", "lost", "late", "nodes"));
 }
 
 static enum sl_status print_round(struct report *report, uint64_t number) {

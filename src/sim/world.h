@@ -1,8 +1,10 @@
-/* A flock on virtual time and a virtual network: nodes that run the round machine of src/round, exchange vectors of f32 and
- * mix them with src/aggregate. Nothing here decides anything: it carries out the machine's actions, as src/node does.
+/* A flock on virtual time and a virtual network: nodes that run the round machine of src/round, exchange vectors of f32
+ * and mix them with src/aggregate. Nothing here decides anything: it carries out the machine's actions, as src/node
+ * does.
  *
- * The roster is fixed: everybody knows everybody from the start; crashes, cuts and late starts reach the others' machines
- * as MEMBERS after `suspect_after`. Node k is called "n00000k", so that the order of numbers is the order of names.
+ * The roster is fixed: everybody knows everybody from the start; crashes, cuts and late starts reach the others'
+ * machines as MEMBERS after `suspect_after`. Node k is called "n00000k", so that the order of numbers is the order of
+ * names.
  *
  * The same options and calls give the same bits. */
 #ifndef SL_SIM_WORLD_H
@@ -33,10 +35,10 @@ struct sl_world_options {
     const float *initial;               /* nodes × elements; NULL: normal, mean 0, variance 1. Read at creation */
     const double *slowness;             /* factor of training_time a node; NULL: 1. Read at creation */
     uint32_t contacts;                  /* peers that tell each other PROGRESS; 0: all (else a static regular graph) */
-    double loss;       /* share of messages, [0, 1); none until all founders are in round 1: who misses the start
-                          gives its vector up, and that is not what is to be seen here */
-    double duplicates; /* share of messages, [0, 1) */
-    sl_time delay, jitter;              /* one way: delay + uniform [0, jitter) */
+    double loss;           /* share of messages, [0, 1); none until all founders are in round 1: who misses the start
+                              gives its vector up, and that is not what is to be seen here */
+    double duplicates;     /* share of messages, [0, 1) */
+    sl_time delay, jitter; /* one way: delay + uniform [0, jitter) */
     sl_time training_time;
     sl_time suspect_after;
     sl_time deadline_min, deadline_max, linger_max;
@@ -80,7 +82,7 @@ const char *sl_world_audit_error(const struct sl_world *world);
 struct sl_world_round {
     uint64_t closed, counted, planned; /* ends: an edge that counts at both ends is 2 */
     uint64_t clean, late, voided, gone;
-    uint64_t lost; /* messages of that round */
+    uint64_t lost;   /* messages of that round */
     sl_time longest; /* wait after own training */
     uint64_t reported;
     float *values; /* nodes × elements: the models as mixed; NULL before the first */

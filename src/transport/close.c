@@ -25,9 +25,9 @@ static void log_ending(const struct sl_connection *connection, const struct sl_e
     const struct sl_log *log = connection->transport->log;
     const char *address = connection->address;
     /* Before HELLO the name is the one that was expected, if any. */
-    const char *peer = connection->node[0] != '\0'  ? connection->node
-                       : connection->dial != NULL ? sl_dial_node(connection->dial)
-                                                  : "";
+    const char *peer = connection->node[0] != '\0' ? connection->node
+                       : connection->dial != NULL  ? sl_dial_node(connection->dial)
+                                                   : "";
     if (connection->shown) {
         sl_log_line(log, SL_LOG_INFO, "transport", "peer down", SL_TEXT("peer", peer), SL_TEXT("address", address),
                     SL_BOOLEAN("leaving", ending->leaving), SL_TEXT("reason", ending->reason));
@@ -35,7 +35,7 @@ static void log_ending(const struct sl_connection *connection, const struct sl_e
     }
     /* Whoever dials an address that does not answer hears it from dial_failed, and says it as often as it likes. */
     bool is_quiet = is_harmless(ending) || connection->state == SL_CONNECTION_CONNECTING;
-    const char *message = ending->by_peer       ? "refused by peer"
+    const char *message = ending->by_peer      ? "refused by peer"
                           : is_refusal(ending) ? "peer refused"
                                                : "connection failed";
     sl_log_line(log, is_quiet ? SL_LOG_DEBUG : SL_LOG_WARNING, "transport", message, SL_TEXT("peer", peer),
@@ -57,8 +57,8 @@ static void put_reason(char out[SL_REASON_MAX + 1], const char *reason) {
 
 static void say_no_goodbye(const struct sl_connection *connection, enum sl_status status) {
     /* The peer sees a close_notify without a reason. */
-    sl_log_line(connection->transport->log, SL_LOG_DEBUG, "transport", "no goodbye",
-                SL_TEXT("peer", connection->node), SL_TEXT("reason", sl_status_text(status)));
+    sl_log_line(connection->transport->log, SL_LOG_DEBUG, "transport", "no goodbye", SL_TEXT("peer", connection->node),
+                SL_TEXT("reason", sl_status_text(status)));
 }
 
 static void prepare_goodbye(struct sl_connection *connection, const struct sl_ending *ending) {
@@ -116,14 +116,13 @@ void sl_connection_end(struct sl_connection *connection, const struct sl_ending 
 
 void sl_connection_end_later(struct sl_connection *connection) {
     bool overrun = connection->overrun;
-    sl_connection_end(connection,
-                      &(struct sl_ending){
-                          .kind = overrun ? SL_ENDING_BROKEN : SL_ENDING_GOODBYE,
-                          .status = overrun ? SL_LIMIT : SL_CANCELLED,
-                          .reason = overrun                            ? "the peer does not read"
-                                    : connection->close_reason != NULL ? connection->close_reason
-                                                                       : "closed",
-                      });
+    sl_connection_end(connection, &(struct sl_ending){
+                                      .kind = overrun ? SL_ENDING_BROKEN : SL_ENDING_GOODBYE,
+                                      .status = overrun ? SL_LIMIT : SL_CANCELLED,
+                                      .reason = overrun                            ? "the peer does not read"
+                                                : connection->close_reason != NULL ? connection->close_reason
+                                                                                   : "closed",
+                                  });
 }
 
 enum sl_status sl_goodbye_handle(struct sl_connection *connection, const uint8_t *payload, size_t length,

@@ -1,7 +1,7 @@
 /* Happy path of a connection that we dial: write event: TCP is up → HANDSHAKE; read and write events move the handshake
- * → HELLO: both ends send theirs, admit the other's (hello.c), acknowledge → READY (pairs.c). From then on the read event
- * runs the reader and the write event the writer. Each failure goes through sl_connection_end (close.c); each state has
- * its deadline, except READY, where pings are the handlers' matter. */
+ * → HELLO: both ends send theirs, admit the other's (hello.c), acknowledge → READY (pairs.c). From then on the read
+ * event runs the reader and the write event the writer. Each failure goes through sl_connection_end (close.c); each
+ * state has its deadline, except READY, where pings are the handlers' matter. */
 #include "transport/connection.h"
 
 #include <assert.h>
@@ -136,9 +136,8 @@ static void finish_connect(struct sl_connection *connection) {
     if (getsockopt(connection->socket.fd, SOL_SOCKET, SO_ERROR, &failure, &length) != 0)
         failure = errno;
     if (failure != 0) {
-        sl_connection_end(connection, &(struct sl_ending){.kind = SL_ENDING_BROKEN,
-                                                          .status = SL_NETWORK,
-                                                          .reason = strerror(failure)});
+        sl_connection_end(connection, &(struct sl_ending){
+                                          .kind = SL_ENDING_BROKEN, .status = SL_NETWORK, .reason = strerror(failure)});
         return;
     }
     sl_connection_enter(connection, SL_CONNECTION_HANDSHAKE);

@@ -5,9 +5,9 @@
  *     socket.c    batches            writer.c   queues → records         connection.c  states, events
  *     hello.c     admission
  *
- * Handlers are called from the loop only, never from within a call that a handler makes: such calls queue bytes, or note
- * what to do, and a 0-second timer does it. (Not event_active(): it would run before the other sockets get their turn.)
- * A connection that has ended stays in memory until the loop comes round. */
+ * Handlers are called from the loop only, never from within a call that a handler makes: such calls queue bytes, or
+ * note what to do, and a 0-second timer does it. (Not event_active(): it would run before the other sockets get their
+ * turn.) A connection that has ended stays in memory until the loop comes round. */
 #ifndef SL_TRANSPORT_CONNECTION_H
 #define SL_TRANSPORT_CONNECTION_H
 
@@ -35,7 +35,7 @@ struct sl_connection {
     struct sl_connection *previous, *next; /* all connections of the transport; `next` also of the closed */
     struct sl_transport *transport;
     enum sl_connection_state state;
-    struct sl_dial *dial;           /* until READY or over; NULL: accepted, or the dial has ended */
+    struct sl_dial *dial; /* until READY or over; NULL: accepted, or the dial has ended */
     struct event read, write, timer, later;
     struct sl_socket socket;
     struct sl_tls tls;
@@ -60,7 +60,7 @@ struct sl_connection {
     uint64_t pings;
     char *close_reason;
     struct sl_buffer goodbye; /* a GOODBYE's payload, to be sent when all else is out */
-    void *context; /* the handlers' */
+    void *context;            /* the handlers' */
 };
 
 struct sl_transport {
@@ -87,13 +87,13 @@ struct sl_transport {
     struct event *resolved;
     struct sl_transport_counters counters; /* data and connections; bytes are in `shared` */
 
-    struct event resume;     /* accepts again after a pause */
+    struct event resume; /* accepts again after a pause */
     bool accepting_paused;
     bool wait_for_room;      /* the pause ends when a connection closes */
     double handshake_tokens; /* see listener.c */
     sl_time tokens_at, pause_said_at;
 
-    bool silent;        /* being destroyed: no handler is called */
+    bool silent; /* being destroyed: no handler is called */
     bool shutting_down, leaving;
     struct event shutdown_timer;
     void (*shutdown_done)(void *context);

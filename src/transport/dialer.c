@@ -78,8 +78,7 @@ static void finish_failed(struct sl_dial *dial) {
     struct sl_dial gone = *dial; /* the handler may dial the same address again */
     dial_destroy(dial);
     if (!transport->silent)
-        transport->handlers.dial_failed(transport->handlers.context, gone.address, gone.node, gone.status,
-                                        gone.reason);
+        transport->handlers.dial_failed(transport->handlers.context, gone.address, gone.node, gone.status, gone.reason);
 }
 
 static enum sl_status connect_to(struct sl_dial *dial, const struct addrinfo *where) {
@@ -167,8 +166,8 @@ static enum sl_status start_resolver(struct sl_transport *transport) {
     enum sl_status status = sl_pool_create(&transport->resolver, RESOLVERS, NULL);
     if (status != SL_OK)
         return status;
-    transport->resolved = event_new(transport->base, sl_pool_fd(transport->resolver), EV_READ | EV_PERSIST,
-                                    handle_resolved, transport);
+    transport->resolved =
+        event_new(transport->base, sl_pool_fd(transport->resolver), EV_READ | EV_PERSIST, handle_resolved, transport);
     if (transport->resolved == NULL || event_add(transport->resolved, NULL) != 0) {
         sl_pool_destroy(transport->resolver);
         transport->resolver = NULL;
@@ -211,8 +210,7 @@ static bool is_being_dialled(const struct sl_transport *transport, const char *a
     return dial != NULL;
 }
 
-static struct sl_dial *dial_create(struct sl_transport *transport, const struct sl_address *target,
-                                   const char *node) {
+static struct sl_dial *dial_create(struct sl_transport *transport, const struct sl_address *target, const char *node) {
     struct sl_dial *dial = calloc(1, sizeof *dial);
     if (dial == NULL)
         return NULL;

@@ -52,9 +52,8 @@ void sl_hello_begin(struct sl_connection *connection) {
     if (status == SL_OK)
         sl_connection_want_write(connection);
     else
-        sl_connection_end(connection, &(struct sl_ending){.kind = SL_ENDING_BROKEN,
-                                                          .status = status,
-                                                          .reason = error.text});
+        sl_connection_end(connection,
+                          &(struct sl_ending){.kind = SL_ENDING_BROKEN, .status = status, .reason = error.text});
 }
 
 /* ---- the peer's ---- */

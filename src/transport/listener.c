@@ -38,8 +38,8 @@ static void pause_accepting(struct sl_transport *transport, int milliseconds, co
     for (struct sl_listener *listener = transport->listeners; listener != NULL; listener = listener->next)
         (void)event_del(&listener->readable);
     if (milliseconds > 0)
-        (void)event_add(&transport->resume, &(struct timeval){.tv_sec = milliseconds / 1000,
-                                                              .tv_usec = milliseconds % 1000 * 1000});
+        (void)event_add(&transport->resume,
+                        &(struct timeval){.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000});
     if (transport->pause_said_at != 0 && now - transport->pause_said_at < SAY_PAUSE_EVERY)
         return;
     transport->pause_said_at = now;

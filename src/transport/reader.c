@@ -219,10 +219,9 @@ void sl_reader_run(struct sl_connection *connection) {
         error.text[0] = '\0';
         enum sl_status status = advance(connection, got, &error);
         if (status != SL_OK)
-            sl_connection_end(connection, &(struct sl_ending){.kind = SL_ENDING_GOODBYE,
-                                                              .status = status,
-                                                              .reason = error.text[0] != '\0'
-                                                                            ? error.text
-                                                                            : sl_status_text(status)});
+            sl_connection_end(
+                connection, &(struct sl_ending){.kind = SL_ENDING_GOODBYE,
+                                                .status = status,
+                                                .reason = error.text[0] != '\0' ? error.text : sl_status_text(status)});
     }
 }

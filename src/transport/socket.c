@@ -34,8 +34,7 @@ size_t sl_socket_unsent(const struct sl_socket *socket) {
 }
 
 static bool keep_unsent(struct sl_socket *socket, const uint8_t *data, size_t length) {
-    if (sl_socket_unsent(socket) + length > SL_UNSENT_MAX ||
-        sl_buffer_append(&socket->unsent, data, length) != SL_OK) {
+    if (sl_socket_unsent(socket) + length > SL_UNSENT_MAX || sl_buffer_append(&socket->unsent, data, length) != SL_OK) {
         socket->failure = ENOBUFS;
         return false;
     }

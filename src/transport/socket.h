@@ -1,7 +1,8 @@
 /* A connected TCP socket as a byte stream, batched: one system call moves up to SL_SCRATCH_SIZE bytes of ciphertext,
- * 64 TLS records, through a scratch that all sockets of a loop share. Measured against a call a record: 1.9 GB/s instead
- * of 1.3. A socket owns a scratch only within one callback of the loop, between two calls of sl_socket_flush, or from
- * sl_socket_receive until all that was received has been pulled; only what the kernel did not take is kept for it. */
+ * 64 TLS records, through a scratch that all sockets of a loop share. Measured against a call a record: 1.9 GB/s
+ * instead of 1.3. A socket owns a scratch only within one callback of the loop, between two calls of sl_socket_flush,
+ * or from sl_socket_receive until all that was received has been pulled; only what the kernel did not take is kept for
+ * it. */
 #ifndef SL_TRANSPORT_SOCKET_H
 #define SL_TRANSPORT_SOCKET_H
 

@@ -45,8 +45,9 @@ enum sl_status sl_socket_check_congestion(const char *congestion, struct sl_erro
     int failure = errno;
     (void)close(fd);
     if (result != 0)
-        return sl_error_set(error, SL_SETTINGS, "transport.congestion: expected one that this kernel allows, got '%s' (%s)",
-                            congestion, strerror(failure));
+        return sl_error_set(error, SL_SETTINGS,
+                            "transport.congestion: expected one that this kernel allows, got '%s' (%s)", congestion,
+                            strerror(failure));
     return SL_OK;
 }
 

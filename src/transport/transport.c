@@ -10,8 +10,7 @@
 static const struct timeval DRAIN_TIMEOUT = {.tv_sec = 2};
 
 static struct timeval timeval_from(sl_time time) {
-    return (struct timeval){.tv_sec = (time_t)(time / SL_SECOND),
-                            .tv_usec = (suseconds_t)(time % SL_SECOND / 1000)};
+    return (struct timeval){.tv_sec = (time_t)(time / SL_SECOND), .tv_usec = (suseconds_t)(time % SL_SECOND / 1000)};
 }
 
 /* ---- freeing what has ended ---- */
@@ -50,9 +49,8 @@ static void handle_shutdown_timeout(evutil_socket_t fd, short what, void *contex
     while (transport->connections != NULL) {
         struct sl_connection *connection = transport->connections;
         /* Tells the handlers where the loop has not come round yet. */
-        sl_connection_end(connection, &(struct sl_ending){.kind = SL_ENDING_BROKEN,
-                                                          .status = SL_CANCELLED,
-                                                          .reason = "shutting down"});
+        sl_connection_end(connection, &(struct sl_ending){
+                                          .kind = SL_ENDING_BROKEN, .status = SL_CANCELLED, .reason = "shutting down"});
         sl_connection_drop(connection);
     }
     finish_shutdown(transport);
@@ -93,8 +91,7 @@ static enum sl_status set_up(struct sl_transport *transport, const struct sl_tra
         return status;
     transport->run = strdup(settings->flock.run);
     transport->congestion = strdup(settings->transport.congestion);
-    if (transport->run == NULL || transport->congestion == NULL ||
-        sl_socket_shared_init(&transport->shared) != SL_OK ||
+    if (transport->run == NULL || transport->congestion == NULL || sl_socket_shared_init(&transport->shared) != SL_OK ||
         sl_transport_advertise(transport, options->addresses, options->address_count) != SL_OK)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
     return SL_OK;

@@ -64,7 +64,8 @@ struct sl_transport_options {
 
 SL_MUST_USE enum sl_status sl_transport_create(struct sl_transport **out, const struct sl_transport_options *options,
                                                struct sl_error *error);
-/* Closes everything at once, without goodbyes; no handler is called any more. */
+/* Closes everything at once, without goodbyes; no handler is called any more. Not from within a handler, but `done` of
+ * the shutdown may. Waits for a name that is being resolved. Accepts NULL. */
 void sl_transport_destroy(struct sl_transport *transport);
 
 /* Binds and listens on "host:port" (port 0: any; *port gets the real one, may be NULL). SL_IN_USE names the address. */
@@ -73,12 +74,14 @@ SL_MUST_USE enum sl_status sl_transport_listen(struct sl_transport *transport, c
 /* What HELLO says from now on instead of options.addresses (copied): known only once the listeners have their ports. */
 SL_MUST_USE enum sl_status sl_transport_advertise(struct sl_transport *transport, const char *const *addresses,
                                                   size_t count);
-/* Resolves (off the loop where it may block), connects, shakes hands. Ends in peer_up or dial_failed, never both.
- * `node`: the name expected there, or "" for any member. A dial to an address that is being dialled is refused with
- * SL_EXISTS. */
+/* Resolves (off the loop where it may block), connects, shakes hands, trying the address's hosts one after the other.
+ * SL_OK: ends in peer_up or dial_failed, never both, and never from within this call. `node`: the name expected there,
+ * or "" for any member. Else nothing was begun: SL_EXISTS: that address is being dialled; SL_LIMIT: max_connections;
+ * SL_STATE: shutting down; any other: not an address to dial, or not a name. */
 SL_MUST_USE enum sl_status sl_transport_dial(struct sl_transport *transport, const char *address, const char *node);
-/* Says goodbye on all connections (leaving: to the flock), drains what is queued, closes; `done` is called when all are
- * closed or `timeout` passed. */
+/* Stops listening and dialling (dial_failed with SL_CANCELLED), calls peer_down for all; what is queued, bulk as well,
+ * still goes out, then a goodbye (leaving: to the flock); what comes in is thrown away. `done` is called from the loop
+ * when all are closed or `timeout` passed. */
 void sl_transport_shutdown(struct sl_transport *transport, bool leaving, sl_time timeout, void (*done)(void *context),
                            void *context);
 
@@ -87,24 +90,30 @@ uint64_t sl_connection_boot(const struct sl_connection *connection);
 void *sl_connection_context(const struct sl_connection *connection); /* the handlers' own pointer, NULL at first */
 void sl_connection_set_context(struct sl_connection *connection, void *context);
 
-/* Queues a control frame (copied). SL_LIMIT when the peer has not read for so long that the queue is over its bound:
- * the connection is then closed by the transport. */
+/* A connection may be used from peer_up until peer_down has returned; once it is closing, nothing is delivered any more
+ * and these return SL_CLOSED. None of them calls a handler.
+ *
+ * Queues a control frame (copied). SL_LIMIT when the peer has not read for so long that the queue is over its bound, or
+ * SL_NO_MEMORY: the connection is then closed by the transport. SL_USAGE: longer than SL_PAYLOAD_MAX. */
 enum sl_status sl_connection_send(struct sl_connection *connection, enum sl_frame_type type, const void *payload,
                                   size_t length);
 /* Queues a range of a block (a reference is taken) as DATA frames of `transfer`, offsets as in the block. Ranges go out
- * in turn among transfers, in order within one. Nothing is copied before TLS. */
+ * in turn among transfers, in order within one. Nothing is copied before TLS. SL_USAGE: an empty range, or one that is
+ * not in the block. */
 enum sl_status sl_connection_send_data(struct sl_connection *connection, uint32_t transfer, struct sl_block *block,
                                        uint64_t offset, uint64_t length);
 /* Forgets what is still queued of a transfer. */
 void sl_connection_cancel_data(struct sl_connection *connection, uint32_t transfer);
 enum sl_status sl_connection_ping(struct sl_connection *connection);
-/* Goodbye with the reason, drain, close; peer_down follows from the loop, not from within this call. */
+/* Queued control frames, goodbye with the reason (cut at SL_REASON_MAX, made plain ASCII), close; queued bulk is
+ * dropped. peer_down follows from the loop, not from within this call. */
 void sl_connection_close(struct sl_connection *connection, const char *reason);
 
 struct sl_transport_counters {
     uint64_t bytes_sent, bytes_received; /* through the sockets: ciphertext and all */
     uint64_t data_sent, data_received;   /* tensor bytes in DATA frames */
-    uint64_t accepted, dialled, refused;
+    uint64_t accepted, dialled;          /* TCP connections */
+    uint64_t refused;                    /* peers that this node did not admit */
 };
 void sl_transport_counters(const struct sl_transport *transport, struct sl_transport_counters *out);
 

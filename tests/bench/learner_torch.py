@@ -1,7 +1,9 @@
-"""PyTorch's side of the benchmark `learner`: says what it is in one line of JSON, then trains an epoch for each line
-read and answers with a line of JSON.
+"""PyTorch's side of the benchmark `learner`: says what it is in one line of JSON, then trains an epoch for each learning
+rate read and answers with a line of JSON.
 
-usage: learner_torch.py mlp|lenet5 FOLDER BATCH RATE
+usage: learner_torch.py mlp|lenet5 FOLDER BATCH SHARED
+
+The folder SHARED holds the initial model (model.safetensors) and, for each epoch, the order of the examples (order).
 
 The data lies in memory as tensors, normalised once; a batch is taken by indexing with a piece of a permutation, which
 is faster than a DataLoader. One thread."""
@@ -54,8 +56,19 @@ def blas():
     return f"reference BLAS ({paths[0]})" if paths else "none found"
 
 
-def train(model, optimizer, images, labels, batch):
-    order = torch.randperm(len(images))
+def load_model(model, path):
+    """Our tensors lie in the file in the order of PyTorch's parameters."""
+    raw = pathlib.Path(path).read_bytes()
+    begin = 8 + int.from_bytes(raw[:8], "little")
+    tensors = sorted(json.loads(raw[8:begin]).values(), key=lambda tensor: tensor["data_offsets"])
+    with torch.no_grad():
+        for parameter, tensor in zip(model.parameters(), tensors, strict=True):
+            assert list(parameter.shape) == tensor["shape"]
+            first, end = (begin + offset for offset in tensor["data_offsets"])
+            parameter.copy_(torch.frombuffer(bytearray(raw[first:end]), dtype=torch.float32).reshape(parameter.shape))
+
+
+def train(model, optimizer, images, labels, order, batch):
     total = 0.0
     for first in range(0, len(images), batch):
         chosen = order[first:first + batch]
@@ -75,18 +88,20 @@ def accuracy(model, images, labels):
 
 
 def main():
-    network, folder, batch, rate = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    network, folder, batch, shared = sys.argv[1], sys.argv[2], int(sys.argv[3]), pathlib.Path(sys.argv[4])
     torch.set_num_threads(1)
-    torch.manual_seed(1)
     images, labels = load(folder, "train", network)
     test_images, test_labels = load(folder, "t10k", network)
     model = make(network)
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    load_model(model, shared / "model.safetensors")
+    optimizer = torch.optim.SGD(model.parameters(), lr=1)
     print(json.dumps({"blas": blas(), "pytorch": torch.__version__,
                       "pytorch_onednn": torch.backends.mkldnn.is_available()}), flush=True)
-    for _ in sys.stdin:
+    for line in sys.stdin:
+        optimizer.param_groups[0]["lr"] = float(line)
+        order = torch.frombuffer(bytearray((shared / "order").read_bytes()), dtype=torch.int32).long()
         begin = time.monotonic()
-        loss = train(model, optimizer, images, labels, batch)
+        loss = train(model, optimizer, images, labels, order, batch)
         seconds = time.monotonic() - begin
         print(json.dumps({"seconds": seconds, "loss": loss,
                           "accuracy": accuracy(model, test_images, test_labels)}), flush=True)

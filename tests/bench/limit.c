@@ -4,8 +4,9 @@
  *
  * N processes, all pairs connected over loopback by one mutual TLS 1.3 session each. In a round every process sends B
  * bytes to each other one and receives B bytes from each, all at once; a barrier separates the rounds. Writing and
- * reading are batched: 64 records of 16 KiB a system call, through scratches of 1 MiB. What is received goes to one
- * chunk buffer a peer, which stays in cache: nothing that a real node must do with it is done here.
+ * reading are batched through scratches of 1 MiB: 16 records of 16 KiB a send (the fastest of 8, 16, 30 and 60), up to
+ * 64 a receive. What is received goes to one chunk buffer a peer, which stays in cache: nothing that a real node must
+ * do with it is done here.
  *
  * --digests: each round every process hashes its model once (SHA-256, as the chunks of a manifest) and each chunk that
  * it received, right after its last byte, while it is in cache. A second thread for that cannot win where the processes
@@ -26,9 +27,7 @@
 #include <arpa/inet.h>
 #include <cjson/cJSON.h>
 #include <fcntl.h>
-#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
-#include <gnutls/x509.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -38,11 +37,12 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "limit_certificates.h"
 
 enum {
     SCRATCH = 1 << 20,
     RECORD = 16384,
-    BATCH = 60 * RECORD, /* with headers and tags it fits into a scratch */
+    BATCH = 16 * RECORD, /* what one send is given; larger ones leave the cache before the kernel copies them */
     CHUNK = 262064,      /* starling's: four frames of 65,516 bytes */
     NODES_MAX = 64,
     ROUNDS_MAX = 10000,
@@ -82,8 +82,8 @@ struct process {
     int epoll;
     struct link links[NODES_MAX];
     uint8_t *model;
-    uint8_t *out, *in;     /* the scratches */
-    size_t out_end;        /* bytes in `out` */
+    uint8_t *out, *in; /* the scratches */
+    size_t out_end;    /* bytes in `out` */
     size_t in_begin, in_end;
     uint8_t digest[32];
 };
@@ -109,63 +109,6 @@ static void *must_allocate(size_t size) {
         die("memory", "none left");
     memset(memory, 1, size); /* no page is touched for the first time in a round */
     return memory;
-}
-
-/* ---- certificates, in memory ---- */
-
-struct pair {
-    gnutls_x509_privkey_t key;
-    gnutls_datum_t der;
-};
-
-static void issue(struct pair *out, const struct pair *issuer, const char *purpose) {
-    gnutls_x509_crt_t certificate, signer;
-    const unsigned char serial[] = {1, (unsigned char)(purpose == NULL ? 0 : purpose[strlen(purpose) - 1])};
-    must(gnutls_x509_privkey_init(&out->key), "key");
-    must(gnutls_x509_privkey_generate(out->key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-         "key");
-    must(gnutls_x509_crt_init(&certificate), "certificate");
-    must(gnutls_x509_crt_set_version(certificate, 3), "certificate");
-    must(gnutls_x509_crt_set_serial(certificate, serial, sizeof serial), "certificate");
-    must(gnutls_x509_crt_set_dn(certificate, issuer == NULL ? "CN=limit authority" : "CN=limit node", NULL),
-         "certificate");
-    must(gnutls_x509_crt_set_activation_time(certificate, time(NULL) - 3600), "certificate");
-    must(gnutls_x509_crt_set_expiration_time(certificate, time(NULL) + 24 * 3600), "certificate");
-    must(gnutls_x509_crt_set_key(certificate, out->key), "certificate");
-    must(gnutls_x509_crt_set_basic_constraints(certificate, issuer == NULL, -1), "certificate");
-    must(gnutls_x509_crt_set_key_usage(certificate,
-                                       issuer == NULL ? GNUTLS_KEY_KEY_CERT_SIGN : GNUTLS_KEY_DIGITAL_SIGNATURE),
-         "certificate");
-    if (purpose != NULL)
-        must(gnutls_x509_crt_set_key_purpose_oid(certificate, purpose, 0), "certificate");
-    signer = certificate;
-    if (issuer != NULL) {
-        must(gnutls_x509_crt_init(&signer), "issuer");
-        must(gnutls_x509_crt_import(signer, &issuer->der, GNUTLS_X509_FMT_DER), "issuer");
-    }
-    must(gnutls_x509_crt_sign2(certificate, signer, issuer == NULL ? out->key : issuer->key, GNUTLS_DIG_SHA256, 0),
-         "signing");
-    must(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_DER, &out->der), "certificate");
-    if (issuer != NULL)
-        gnutls_x509_crt_deinit(signer);
-    gnutls_x509_crt_deinit(certificate);
-}
-
-/* Credentials for one side, trusting the authority alone. */
-static gnutls_certificate_credentials_t make_credentials(const struct pair *authority, const char *purpose) {
-    gnutls_certificate_credentials_t credentials;
-    struct pair own;
-    gnutls_x509_crt_t certificate;
-    issue(&own, authority, purpose);
-    must(gnutls_x509_crt_init(&certificate), "certificate");
-    must(gnutls_x509_crt_import(certificate, &own.der, GNUTLS_X509_FMT_DER), "certificate");
-    must(gnutls_certificate_allocate_credentials(&credentials), "credentials");
-    must(gnutls_certificate_set_x509_key(credentials, &certificate, 1, own.key), "credentials");
-    must(gnutls_certificate_set_x509_trust_mem(credentials, &authority->der, GNUTLS_X509_FMT_DER), "trust");
-    gnutls_x509_crt_deinit(certificate);
-    gnutls_x509_privkey_deinit(own.key);
-    gnutls_free(own.der.data);
-    return credentials;
 }
 
 /* ---- sockets ---- */
@@ -271,10 +214,11 @@ static void shake_hands(struct link *link, bool client, gnutls_certificate_crede
 
 /* Both ends of every session go through the pairs in the same order, so that blocking handshakes cannot wait for each
  * other in a circle. */
-static void secure_all(struct process *process, const struct pair *authority) {
+static void secure_all(struct process *process, const struct limit_pair *authority) {
     gnutls_priority_t priority;
-    gnutls_certificate_credentials_t server = make_credentials(authority, GNUTLS_KP_TLS_WWW_SERVER);
-    gnutls_certificate_credentials_t client = make_credentials(authority, GNUTLS_KP_TLS_WWW_CLIENT);
+    gnutls_certificate_credentials_t server, client;
+    must(limit_credentials(&server, authority, GNUTLS_KP_TLS_WWW_SERVER), "server certificate");
+    must(limit_credentials(&client, authority, GNUTLS_KP_TLS_WWW_CLIENT), "client certificate");
     must(gnutls_priority_init(&priority, PRIORITIES, NULL), "priorities");
     for (unsigned peer = 0; peer < process->options->nodes; peer++) {
         struct link *link = &process->links[peer];
@@ -393,7 +337,7 @@ static void run_round(struct process *process) {
 }
 
 static void run_process(const struct options *options, unsigned self, const int *listeners, const uint16_t *ports,
-                        const struct pair *authority, struct shared *shared) {
+                        const struct limit_pair *authority, struct shared *shared) {
     struct process *process = calloc(1, sizeof *process);
     if (process == NULL)
         die("memory", "none left");
@@ -492,12 +436,10 @@ static unsigned long long number(const char *text, unsigned long long least, uns
 }
 
 static void parse(struct options *options, int argc, char **argv) {
-    static const struct option known[] = {{"nodes", required_argument, NULL, 'n'},
-                                          {"bytes", required_argument, NULL, 'b'},
-                                          {"rounds", required_argument, NULL, 'r'},
-                                          {"digests", no_argument, NULL, 'd'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"nodes", required_argument, NULL, 'n'},  {"bytes", required_argument, NULL, 'b'},
+        {"rounds", required_argument, NULL, 'r'}, {"digests", no_argument, NULL, 'd'},
+        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
     int found;
     while ((found = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (found == 'n')
@@ -524,9 +466,9 @@ int main(int argc, char **argv) {
     int listeners[NODES_MAX];
     uint16_t ports[NODES_MAX];
     pid_t children[NODES_MAX];
-    struct pair authority;
+    struct limit_pair authority;
     parse(&options, argc, argv);
-    issue(&authority, NULL, NULL);
+    must(limit_issue(&authority, NULL, NULL), "authority");
     struct shared *shared = make_shared(options.nodes);
     for (unsigned i = 0; i < options.nodes; i++)
         listeners[i] = make_listener(&ports[i]);

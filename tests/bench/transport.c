@@ -17,9 +17,9 @@
 #include <ftw.h>
 
 #include "crypto/random.h"
+#include "settings/settings.h"
 #include "transport/transport.h"
 #include <starling/identity.h>
-#include "settings/settings.h"
 
 enum { ROUNDS_MAX = 1000, ECHOES_MAX = 1 << 16, WINDOW = 16 * SL_CHUNK_UNIT };
 

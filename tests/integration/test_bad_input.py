@@ -343,25 +343,5 @@ class Resume(BadInput):
                 self.fails_to_resume(EX_DATAERR, self.model().name)
 
 
-class Usage(BadInput):
-    def test_wrong_usage_is_one_line_and_64(self):
-        for arguments in ((), ("what",), ("node",), ("node", "a", "b"), ("node", "a", "--join"), ("node", "a", "--join", "x"),
-                          ("node", "a", "--what"), ("node", "a", "--set", "x"), ("ca",), ("ca", "init"),
-                          ("ca", "issue", "alice"), ("ca", "issue", "--ca", "flock", "--host", "h", "Not A Name"),
-                          ("settings",), ("settings", "check"), ("simulate", "--nodes", "x")):
-            with self.subTest(arguments):
-                result = self.run_program(*arguments)
-                self.assert_clean_failure(result, 64)
-
-    def test_every_command_has_help_and_version(self):
-        for command in ((), ("node",), ("ca", "init"), ("ca", "issue"), ("settings", "check"), ("settings", "show"),
-                        ("settings", "schema"), ("settings", "reference"), ("simulate",)):
-            for flag in ("--help", "--version"):
-                with self.subTest((command, flag)):
-                    result = self.run_program(*command, flag)
-                    self.assertEqual((0, ""), (result.returncode, result.stderr))
-                    self.assertTrue(result.stdout.strip())
-
-
 if __name__ == "__main__":
     unittest.main()

@@ -47,10 +47,26 @@ class Resume(support.Case):
             rounds = [event["round"] for event in support.events(self.record(name), "mixed")]
             self.assertEqual([1, 2, 3, 4, 5], rounds)
 
+    def test_gives_the_bits_of_an_undisturbed_run(self):
+        """With a trainer that learns, and momentum, which is part of what is saved."""
+        learn = ("--set", "learner.trainer=mlp", "--set", "learner.momentum=0.9", "--set", "learner.rate=0.01",
+                 "--set", "learner.steps=5", "--set", "learner.evaluate_every=0")
+        whole = self.run_all(*learn, "--set", "round.rounds=4")
+        for name in self.NAMES:
+            support.shutil.rmtree(self.folder / name / "models")
+        half = self.run_all(*learn, "--set", "round.rounds=2")
+        resumed = self.run_all(*learn, "--set", "round.rounds=4", "--resume")
+        self.assertEqual(whole[0]["model_sha256"], resumed[0]["model_sha256"])
+        self.assertEqual(3, len({half[0]["model_sha256"], resumed[0]["model_sha256"], "neither"}))
+        self.assertEqual(1, len({event["model_sha256"] for event in resumed}))
+
     def test_nothing_left_to_do(self):
         first = self.run_all("--set", "round.rounds=2")
         second = self.run_all("--set", "round.rounds=2", "--resume")
-        self.assertEqual([event["model_sha256"] for event in first], [event["model_sha256"] for event in second])
+        for before, after in zip(first, second):
+            self.assertEqual((2, before["model_sha256"]), (after["rounds_completed"], after["model_sha256"]))
+        for name in self.NAMES:
+            self.assertEqual(2, max(event["round"] for event in support.events(self.record(name), "mixed")))
 
     def test_record_is_numbered_without_a_gap_a_boot(self):
         for arguments in (("--set", "round.rounds=1"), ("--set", "round.rounds=2", "--resume")):

@@ -31,3 +31,20 @@ def check_events(root, page):
         problems += [f"{path.relative_to(root)}: event {name} is not documented"
                      for name in EVENT.findall(tree.text(path)) if f"| `{name}` |" not in page]
     return problems
+
+
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]*) \|", re.MULTILINE)
+FILE = re.compile(r"`([a-z]+/[a-z_]+\.[ch])`")
+
+
+def check_architecture(root, rules, page):
+    """The page's table says what borders.txt does, and the files that it names exist. Rows that name the others as a
+    whole ("all above") are left to the reader."""
+    problems = []
+    rows = dict(ROW.findall(page))
+    for folder, rule in rules.items():
+        said = set(rows.get(folder, "none").replace("\u2013", "").split())
+        if not said & {"all", "public"} and said != rule.layers - {folder, "base"}:
+            problems.append(f"{folder}: the page says {sorted(said)}")
+    problems += [f"src/{name} is not there" for name in FILE.findall(page) if not (root / "src" / name).exists()]
+    return problems

@@ -150,6 +150,13 @@ class Documented(Case):
             self.skipTest("the program is not built")
         return subprocess.run([program, "settings", command], capture_output=True, text=True, check=True).stdout
 
+    def test_architecture(self):
+        rules = borders.read(HERE / "borders.txt").rules
+        page = tree.text(ROOT / "docs/architecture.md")
+        bad = page.replace("| `round` | wire overlay |", "| `round` | wire |") + "`round/nowhere.c`"
+        self.assertEqual(2, len(documented.check_architecture(ROOT, rules, bad)))
+        self.none(documented.check_architecture(ROOT, rules, page))
+
     def test_events(self):
         page = tree.text(ROOT / "docs/record.md")
         bad = 'sl_record_event(node->record, "start", x);\nsl_record_event(self(a), "unheard",\n  x);\n'

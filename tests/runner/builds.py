@@ -36,7 +36,7 @@ class Build:
         return self._step(report, arguments, tell=False)
 
     def compile(self, report):
-        return self._step(report, ["ninja", "-C", str(self.folder), "--quiet"], tell=True)
+        return self._step(report, ["ninja", "-C", str(self.folder), "--quiet", "-k", "20"], tell=True)
 
     def _step(self, report, arguments, tell):
         began = time.monotonic()
@@ -60,7 +60,8 @@ class Build:
 
 
 SANITIZE = {
-    "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1",
+    "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:malloc_context_size=2",
+    "LSAN_OPTIONS": f"suppressions={ROOT}/tests/proof/lsan.supp:print_suppressions=0",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:abort_on_error=1",
 }
 TSAN = {"TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:suppressions={ROOT}/tests/threads/tsan.supp"}

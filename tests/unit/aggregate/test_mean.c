@@ -9,12 +9,21 @@
 
 enum { SOURCES_MAX = 128 };
 
-/* `count` vectors, each at its own distance from alignment: by whole floats, or by single bytes too. */
+/* Values over 15 decades, where every second source takes away, in half of the elements, what the one before it added:
+ * the rounding of each addition stays visible, so another order of the sum has other bits.
+ *
+ * `count` vectors, each at its own distance from alignment: by whole floats, or by single bytes too. */
 struct sources {
     uint8_t *memory[SOURCES_MAX];
     struct sl_mean_source list[SOURCES_MAX];
     size_t count, elements;
 };
+
+static float value_at(const float *values, size_t e) {
+    float value;
+    memcpy(&value, (const uint8_t *)values + e * sizeof value, sizeof value);
+    return value;
+}
 
 static void make_sources(struct sources *sources, size_t count, size_t elements, size_t step) {
     struct sl_random random;
@@ -25,24 +34,21 @@ static void make_sources(struct sources *sources, size_t count, size_t elements,
         const size_t offset = (k * step) % 64;
         sources->memory[k] = malloc(elements * sizeof(float) + 64);
         cr_assert_not_null(sources->memory[k]);
+        sources->list[k].values = (const float *)(const void *)(sources->memory[k] + offset);
+        sources->list[k].coefficient =
+            k % 2 == 1 ? sources->list[k - 1].coefficient : 1 + 999 * sl_random_unit(&random);
         for (size_t e = 0; e < elements; e++) {
-            const float value = (float)((sl_random_unit(&random) - 0.5) * pow(10, (double)sl_random_below(&random, 7)));
+            float value = (float)((sl_random_unit(&random) - 0.5) * pow(10, (double)sl_random_below(&random, 16)));
+            if (k % 2 == 1 && sl_random_below(&random, 2) == 0)
+                value = -value_at(sources->list[k - 1].values, e);
             memcpy(sources->memory[k] + offset + e * sizeof value, &value, sizeof value);
         }
-        sources->list[k].values = (const float *)(const void *)(sources->memory[k] + offset);
-        sources->list[k].coefficient = 1 + (double)sl_random_below(&random, 999);
     }
 }
 
 static void free_sources(struct sources *sources) {
     for (size_t k = 0; k < sources->count; k++)
         free(sources->memory[k]);
-}
-
-static float value_at(const float *values, size_t e) {
-    float value;
-    memcpy(&value, (const uint8_t *)values + e * sizeof value, sizeof value);
-    return value;
 }
 
 /* The contract, one element at a time. */

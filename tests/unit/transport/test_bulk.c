@@ -210,9 +210,44 @@ Test(bulk, a_peer_that_does_not_read_costs_a_bounded_amount_of_memory) {
     cr_assert_leq(alice->up->socket.unsent.capacity, 2 * SL_SCRATCH_SIZE);
     cr_assert_gt(alice->up->writer.bulk.queued, LENGTH / 2, "what was not sent was not encrypted either");
     cr_assert_eq(alice->transport->shared.send.owner, NULL);
+    for (size_t i = 0; i < 1000 && sl_socket_unsent(&alice->up->socket) == 0; i++) /* more than epoll asks for */
+        cr_assert_eq(sl_writer_run(&alice->up->writer, &alice->up->tls, &alice->up->socket, NULL), SL_OK);
+    size_t unsent = sl_socket_unsent(&alice->up->socket);
+    cr_assert_gt(unsent, 0);
+    for (size_t i = 0; i < 4; i++) /* nothing is encrypted while older ciphertext waits */
+        cr_assert_eq(sl_writer_run(&alice->up->writer, &alice->up->tls, &alice->up->socket, NULL), SL_OK);
+    cr_assert_leq(sl_socket_unsent(&alice->up->socket), unsent);
+    /* What GnuTLS says by itself meanwhile takes its place behind what waits. */
+    cr_assert_eq(gnutls_session_key_update(alice->up->tls.session, 0), 0);
+    cr_assert_gt(sl_socket_unsent(&alice->up->socket), unsent);
+    cr_assert_eq(alice->transport->shared.send.owner, NULL);
     event_add(&bob->up->read, NULL);
     rig_until_bytes(&rig, &bob->data_bytes, LENGTH);
     cr_assert_eq(memcmp(bob->into[1], block->data, LENGTH), 0);
+    sl_block_unref(block);
+    free(bob->into[1]);
+    rig_finish(&rig);
+}
+
+Test(bulk, key_updates_in_the_middle_change_nothing) {
+    enum { LENGTH = 8 * MIB, UPDATES = 5 };
+    struct rig rig;
+    rig_init_connected(&rig);
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    struct sl_block *block = make_block(LENGTH, 1);
+    bob->into[1] = malloc(LENGTH);
+    cr_assert_eq(sl_connection_send_data(alice->up, 1, block, 0, LENGTH), SL_OK);
+    for (size_t i = 1; i <= UPDATES; i++) {
+        rig_until(&rig, &bob->frame_count, i * 4);
+        /* The message, and the peer's answer, which it gives while it reads. */
+        cr_assert_eq(gnutls_session_key_update(alice->up->tls.session, GNUTLS_KU_PEER), 0);
+        cr_assert(sl_socket_flush(&alice->up->socket));
+    }
+    rig_until_bytes(&rig, &bob->data_bytes, LENGTH);
+    cr_assert_eq(memcmp(bob->into[1], block->data, LENGTH), 0);
+    cr_assert_eq(sl_connection_send(bob->up, SL_FRAME_CREDIT, "x", 1), SL_OK);
+    rig_until(&rig, &alice->frame_count, 1);
+    cr_assert_eq(alice->downs + bob->downs, 0);
     sl_block_unref(block);
     free(bob->into[1]);
     rig_finish(&rig);

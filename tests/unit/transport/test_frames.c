@@ -154,8 +154,9 @@ Test(frames, bytes_one_by_one_make_the_same_frames) {
     rig_until(&rig, &alice->frame_count, 2);
     cr_assert_eq(alice->frames[0].type, SL_FRAME_CREDIT);
     cr_assert_eq(alice->frames[1].offset, 4);
-    cr_assert_eq(memcmp(room, "\0\0\0\0"
-                              "12345678\0",
+    cr_assert_eq(memcmp(room,
+                        "\0\0\0\0"
+                        "12345678\0",
                         13),
                  0);
     rig_finish(&rig);

@@ -254,6 +254,7 @@ static void check_said_before_admission(const uint8_t *bytes, size_t length, siz
     cr_assert(rig_logged(alice, reason));
     cr_assert_eq(alice->ups, 0);
     cr_assert_eq(alice->heard, 0, "a stranger gives no sign of life");
+    cr_assert(repeat > 1 || eve.ended_well, "a goodbye ends with close_notify");
     cr_assert_eq(rig_log_count(alice, "warning "), 1, "one line");
     sl_test_pair_finish(&pair);
     rig_finish(&rig);
@@ -332,5 +333,9 @@ Test(refuse, more_handshakes_at_once_than_a_node_can_afford_wait) {
     cr_assert(rig_logged(alice, "too many handshakes at once"));
     rig_until(&rig, &bob->ups, 1); /* a moment later, without having been turned away */
     cr_assert_eq(bob->failures, 0);
+    alice->transport->tokens_at -= 3600 * SL_SECOND; /* an hour's peace is no licence for a flood */
+    rig_dial(bob, alice, "");
+    rig_until(&rig, &bob->failures, 1);
+    cr_assert_lt(alice->transport->handshake_tokens, 1000);
     rig_finish(&rig);
 }

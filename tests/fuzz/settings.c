@@ -1,0 +1,41 @@
+/* A settings file of anybody: refused in words, or a whole set of settings that can be shown. */
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "target.h"
+#include <starling/settings.h>
+
+static const char *const inputs[] = {
+    "{\"node\":{\"name\":\"alice\",\"flock\":\"demo\"}}",
+    "{\"node\":{\"name\":\"alice\"},\"round\":{\"rounds\":20,\"topology\":\"regular:4\"},\"membership\":{\"join\":["
+    "\"127.0.0.1:"
+    "7400\",\"[::1]:7401\"]},\"transport\":{\"listen\":[\"0.0.0.0:7400\"]}}",
+};
+
+size_t fuzz_corpus(size_t index, uint8_t out[FUZZ_INPUT_MAX]) {
+    if (index >= sizeof inputs / sizeof inputs[0])
+        return 0;
+    size_t length = strlen(inputs[index]);
+    memcpy(out, inputs[index], length);
+    return length;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
+    char path[64];
+    struct sl_settings *settings = NULL;
+    struct sl_error error = {0};
+    int file = memfd_create("settings", 0);
+    FUZZ_CHECK(file >= 0 && write(file, data, length) == (ssize_t)length);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    if (sl_settings_load(&settings, path, NULL, 0, &error) == SL_OK) {
+        FILE *sink = fopen("/dev/null", "w");
+        FUZZ_CHECK(sink != NULL && sl_settings_show(settings, sink) == SL_OK);
+        fclose(sink);
+    } else {
+        FUZZ_CHECK(error.text[0] != '\0');
+    }
+    sl_settings_destroy(settings);
+    close(file);
+    return 0;
+}

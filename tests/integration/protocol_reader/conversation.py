@@ -1,0 +1,287 @@
+"""Sections 1, 3, 4, 5 and 6 of docs/protocol.md for one connection, as one end of it saw it."""
+import dataclasses
+import hashlib
+import struct
+
+from . import wire
+from .wire import Fault, require
+
+RECORD = struct.Struct(">cI")
+ADMISSION_MAX = 65536
+BEFORE_ADMISSION = ("HELLO", "HELLO_ACK", "GOODBYE")
+UPDATE, SNAPSHOT = 1, 2
+COUNT = 1
+ALIVE, SUSPECT, DROPPED, LEFT = 1, 2, 3, 4
+
+
+def records(data):
+    """(kind, bytes) of a file that the tap wrote."""
+    at = 0
+    while at < len(data):
+        require(at + RECORD.size <= len(data), "a record that is cut short")
+        kind, length = RECORD.unpack_from(data, at)
+        at += RECORD.size
+        require(at + length <= len(data), "a record that is cut short")
+        yield kind.decode("latin-1"), data[at:at + length]
+        at += length
+
+
+@dataclasses.dataclass
+class Offer:
+    """A payload that one node announced to another."""
+    manifest: dict
+    digest: bytes
+    data: bytearray = dataclasses.field(default_factory=bytearray)
+    credit: int = 0
+    checked: int = 0  # chunks
+    cancelled: bool = False
+
+    @property
+    def whole(self):
+        return len(self.data) == self.manifest["payload_bytes"]
+
+    def add(self, offset, data):
+        manifest = self.manifest
+        require(offset == len(self.data), f"data at {offset} where {len(self.data)} was due")
+        require(offset + len(data) <= self.credit, "data beyond its credit")
+        first, last = offset // manifest["chunk_bytes"], (offset + len(data) - 1) // manifest["chunk_bytes"]
+        require(first == last, "data across the end of a chunk")
+        self.data += data
+        end = min((first + 1) * manifest["chunk_bytes"], manifest["payload_bytes"])
+        if len(self.data) == end:
+            digest = hashlib.sha256(self.data[first * manifest["chunk_bytes"]:]).digest()
+            require(digest == manifest["chunk_digests"][32 * first:32 * first + 32], "a chunk with another digest")
+            self.checked += 1
+
+
+class Pair:
+    """What outlives a connection of two nodes: updates, promises and verdicts by (epoch, round)."""
+
+    def __init__(self):
+        self.updates = {}   # (sender, epoch, round): Offer
+        self.readies = {}   # (epoch, round): READY
+        self.verdicts = {}  # (epoch, round, both lineages): its value
+
+
+class Side:
+    """One direction: what one node says."""
+
+    def __init__(self):
+        self.frames = wire.Frames()
+        self.bytes = 0
+        self.stream = hashlib.sha256()
+        self.hello = None
+        self.acknowledged = self.goodbye = self.closed = False
+        self.offers = {}  # by transfer number
+        self.pings = []
+        self.progress = None
+        self.asked = 0  # for models
+
+
+class Conversation:
+    """Reads one file. `node` is whose end it is; `flock` has the certificates and takes what is found."""
+
+    def __init__(self, flock, node):
+        self.flock, self.node, self.peer, self.pair = flock, node, None, None
+        self.client = self.exporter = None
+        self.chain = []
+        self.sides = {">": Side(), "<": Side()}
+        self.count = {}
+
+    def read(self, data):
+        for kind, content in records(data):
+            if kind in "CS":
+                require(self.exporter is None and len(content) == 32, "a second session")
+                self.client, self.exporter = kind == "C", content
+            elif kind == "P":
+                self.chain.append(content)
+            elif kind in "><":
+                self.hear(kind, content)
+            elif kind in ")(":
+                self.close({")": ">", "(": "<"}[kind])
+            else:
+                raise Fault(f"record kind {kind!r}")
+        return self
+
+    def hear(self, arrow, data):
+        side = self.sides[arrow]
+        require(not side.closed, "bytes after close_notify")
+        side.stream.update(data)
+        for kind, message in side.frames.feed(data):
+            try:
+                self.take(arrow, kind, message)
+            except Fault as fault:
+                raise Fault(f"{self.node} {arrow} {self.peer}: {kind}: {fault}") from None
+        # Whole frames alone: the bytes behind the last one are admitted with it or not at all.
+        side.bytes += len(data)
+        other = self.sides["<" if arrow == ">" else ">"]
+        require(other.acknowledged or side.bytes <= ADMISSION_MAX, "too many bytes before admission")
+
+    def close(self, arrow):
+        side = self.sides[arrow]
+        if not side.closed:
+            require(not side.frames.waiting, "close_notify inside a frame")
+        side.closed = True
+
+    # ---- what every frame is held against ----
+
+    def take(self, arrow, kind, message):
+        side, other = self.sides[arrow], self.sides["<" if arrow == ">" else ">"]
+        self.count[kind] = self.count.get(kind, 0) + 1
+        require(not side.goodbye, "a frame after GOODBYE")
+        require((side.hello is None) == (kind == "HELLO") or kind == "GOODBYE", "HELLO is first, and once")
+        if kind not in BEFORE_ADMISSION:
+            require(side.acknowledged, "sent before HELLO_ACK")
+            # What this end sends, it sends when it knows that it is admitted. Of the other end it can't be known.
+            require(arrow == "<" or other.acknowledged, "sent before the other's HELLO_ACK was there")
+        getattr(self, f"on_{kind.lower()}")(arrow, side, other, message)
+
+    def sender(self, arrow):
+        return self.node if arrow == ">" else self.peer
+
+    def receiver(self, arrow):
+        return self.peer if arrow == ">" else self.node
+
+    # ---- section 1 ----
+
+    def on_hello(self, arrow, side, _other, hello):
+        require(hello["version_min"] <= 1 <= hello["version_max"], "not version 1")
+        dialled = (arrow == ">") == self.client
+        holder = self.flock.certificates.holder(tuple(hello["chain"]), "client")
+        require(holder == (hello["flock"], hello["node"]), f"the certificate is of {holder}")
+        require((hello["flock"], hello["run"]) == (self.flock.name, self.flock.run), "another flock or run")
+        proof = b"starling hello 1\0" + self.exporter + (b"\1" if dialled else b"\2") + hello["boot"].to_bytes(8, "big")
+        self.flock.certificates.verify(hello["chain"][0], proof, hello["proof"])
+        if arrow == ">":
+            require(hello["node"] == self.node, "another node's name")
+        else:
+            require(hello["node"] != self.node, "the node itself")
+            shown = self.flock.certificates.holder(tuple(self.chain), "client" if dialled else "server")
+            require(shown == holder, f"TLS's certificate is of {shown}")
+            require(not dialled or self.chain[0] == hello["chain"][0], "TLS's certificate is another")
+            self.peer = hello["node"]
+            self.pair = self.flock.pair(self.node, self.peer)
+        side.hello = hello
+
+    def on_hello_ack(self, arrow, side, other, message):
+        require(other.hello is not None, "before the other's HELLO")
+        require(not side.acknowledged, "a second one")
+        require(message["version"] == 1, "not version 1")
+        side.acknowledged = True
+
+    def on_goodbye(self, arrow, side, _other, message):
+        side.goodbye = True
+        if message["leaving"] and self.sender(arrow) is not None:
+            self.flock.leaving.add(self.sender(arrow))
+
+    def on_ping(self, _arrow, side, _other, message):
+        side.pings.append(message["number"])
+
+    def on_pong(self, _arrow, _side, other, message):
+        require(message["number"] in other.pings, "it answers no PING")
+        other.pings.remove(message["number"])
+
+    # ---- section 4 ----
+
+    def on_roster(self, arrow, _side, _other, message):
+        for entry in message["entries"]:
+            own = entry["node"] == self.sender(arrow)
+            require(entry["incarnation"] >= 1, "incarnation 0")
+            require(own or entry["incarnation"] <= 1 << 62, "an incarnation above 2⁶²")
+            require(entry["state"] in (DROPPED, LEFT) or entry["until_round"] == 0, "until_round of one who is alive")
+            require(not own or entry["state"] in (ALIVE, LEFT), "a member that calls itself suspect or dropped")
+            require(max(entry["from_round"], entry["until_round"]) <= 1 << 48, "a round above 2⁴⁸")
+            require(entry["samples"] <= 1 << 40, "samples above 2⁴⁰")
+            self.flock.claim(entry, own)
+
+    # ---- section 5 ----
+
+    def on_manifest(self, arrow, side, other, message):
+        number = message["transfer"]
+        require(number > max(side.offers, default=0), "a transfer number that is not new")
+        require((number % 2 == 1) == (self.sender(arrow) < self.receiver(arrow)), "a transfer number of the other's")
+        manifest = wire.decode_manifest(message["manifest"])
+        require((manifest["flock"], manifest["run"]) == (self.flock.name, self.flock.run), "another flock or run")
+        require(manifest["origin"] == self.sender(arrow), "the origin is not the sender")
+        self.flock.certificates.verify(side.hello["chain"][0], b"starling manifest 1\0" + message["manifest"],
+                                       message["signature"])
+        offer = Offer(manifest, hashlib.sha256(message["manifest"]).digest())
+        side.offers[number] = offer
+        self.flock.announced(offer)
+        if manifest["kind"] == SNAPSHOT:
+            require(other.asked > 0, "a snapshot that nobody asked for")
+            other.asked -= 1
+        else:
+            require(manifest["round"] >= 1, "an update of round 0")
+            self.pair.updates[manifest["origin"], manifest["epoch"], manifest["round"]] = offer
+
+    def on_credit(self, _arrow, _side, other, message):
+        offer = other.offers.get(message["transfer"])
+        require(offer is not None, "of a transfer that was never announced")
+        if not offer.cancelled:
+            require(offer.credit <= message["until"] <= offer.manifest["payload_bytes"], f"until {message['until']}")
+            offer.credit = message["until"]
+
+    def on_data(self, arrow, side, _other, message):
+        number, offset, data = message
+        offer = side.offers.get(number)
+        require(offer is not None, "of a transfer that was never announced")
+        if not offer.cancelled:
+            offer.add(offset, data)
+            if offer.whole:
+                self.flock.arrived(offer, self.sender(arrow), self.receiver(arrow))
+
+    def on_cancel(self, _arrow, side, other, message):
+        if message["transfer"] == 0:
+            require(other.asked > 0, "of transfer 0, where no model was asked for")
+            other.asked -= 1
+            return
+        offers = [each.offers[message["transfer"]] for each in (side, other) if message["transfer"] in each.offers]
+        require(offers, "of a transfer that was never announced")
+        offers[0].cancelled = True
+
+    def on_model_request(self, _arrow, side, _other, message):
+        require(message["epoch"] == self.flock.epoch, "another epoch")
+        side.asked += 1
+
+    # ---- section 6 ----
+
+    def on_ready(self, arrow, _side, _other, message):
+        follower, decider = self.sender(arrow), self.receiver(arrow)
+        key = message["epoch"], message["round"]
+        require(decider < follower, "from the one who decides")
+        mine, theirs = (self.pair.updates.get((name, *key)) for name in (follower, decider))
+        require(mine is not None and theirs is not None, "before both manifests")
+        require(theirs.whole, "before the decider's payload is whole")
+        require((message["manifest_sender"], message["manifest_receiver"]) == (mine.digest, theirs.digest),
+                "of other manifests")
+        require((message["lineage_sender"], message["lineage_receiver"]) ==
+                (mine.manifest["lineage"], theirs.manifest["lineage"]), "of other lineages")
+        self.pair.readies[key] = message
+
+    def on_verdict(self, arrow, _side, _other, message):
+        decider, follower = self.sender(arrow), self.receiver(arrow)
+        key = message["epoch"], message["round"]
+        require(decider < follower, "from the one who follows")
+        ready = self.pair.readies.get(key)
+        require(ready is not None, "without a READY")
+        require((message["lineage_sender"], message["lineage_receiver"]) ==
+                (ready["lineage_receiver"], ready["lineage_sender"]), "of other lineages")
+        if message["verdict"] == COUNT:
+            require(self.pair.updates[(follower, *key)].whole, "count, before the follower's payload is whole")
+        before = self.pair.verdicts.setdefault((*key, ready["lineage_sender"], ready["lineage_receiver"]),
+                                               message["verdict"])
+        require(before == message["verdict"], "another verdict than before")
+        if message["verdict"] == COUNT:
+            self.flock.counted(decider, follower, message["round"])
+
+    def on_pass(self, _arrow, _side, _other, message):
+        require(message["epoch"] == self.flock.epoch, "another epoch")
+
+    def on_progress(self, arrow, side, _other, message):
+        before = side.progress or message
+        require((message["epoch"], message["round"]) >= (before["epoch"], before["round"]), "a round that falls")
+        require(message["lineage"] == before["lineage"], "another lineage in one process")
+        require(message["finished"] >= before["finished"], "it goes on after the end")
+        side.progress = message
+        self.flock.lineage(self.sender(arrow), side.hello["boot"], message["lineage"])

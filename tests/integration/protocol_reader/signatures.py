@@ -1,0 +1,61 @@
+"""Certificates and signatures, judged by the openssl program on files."""
+import functools
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from .wire import Fault, require
+
+OPENSSL = shutil.which("openssl")
+
+
+def openssl(*arguments):
+    result = subprocess.run([OPENSSL, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            errors="replace", check=False)
+    if result.returncode != 0:
+        raise Fault(f"openssl {' '.join(map(str, arguments))}: {result.stdout}{result.stderr}")
+    return result.stdout
+
+
+class Certificates:
+    """What leads to one authority. Everything is judged once."""
+
+    def __init__(self, authority):
+        self.authority = pathlib.Path(authority)
+        self.folder = tempfile.TemporaryDirectory(prefix="starling-reader-")
+        self.count = 0
+        self.holder = functools.lru_cache(None)(self._holder)
+        self.verify = functools.lru_cache(None)(self._verify)
+
+    def close(self):
+        self.folder.cleanup()
+
+    def _file(self, data):
+        self.count += 1
+        path = pathlib.Path(self.folder.name, str(self.count))
+        path.write_bytes(data)
+        return path
+
+    def _pem(self, der):
+        path = pathlib.Path(f"{self._file(der)}.pem")
+        openssl("x509", "-inform", "DER", "-in", path.with_suffix(""), "-out", path)
+        return path
+
+    def _holder(self, chain, purpose):
+        """(flock, node) of a chain of DER certificates that is good as a "client" or "server"."""
+        files = [self._pem(der) for der in chain]
+        untrusted = [word for file in files[1:] for word in ("-untrusted", file)]
+        openssl("verify", "-x509_strict", "-purpose", f"ssl{purpose}", "-CAfile", self.authority, *untrusted, files[0])
+        text = openssl("x509", "-in", files[0], "-noout", "-ext", "subjectAltName,extendedKeyUsage")
+        usage = {"client": "TLS Web Client Authentication", "server": "TLS Web Server Authentication"}[purpose]
+        require(usage in text, f"no extended key usage of a {purpose}")
+        found = re.findall(r"URI:starling://([^/\s,]+)/([^/\s,]+)", text)
+        require(len(found) == 1, "not exactly one SAN URI starling://FLOCK/NODE")
+        return found[0]
+
+    def _verify(self, leaf, message, signature):
+        """Fails unless the leaf's key made that signature: ECDSA with SHA-256."""
+        key = self._file(openssl("x509", "-in", self._pem(leaf), "-noout", "-pubkey").encode())
+        openssl("dgst", "-sha256", "-verify", key, "-signature", self._file(signature), self._file(message))

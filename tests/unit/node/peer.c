@@ -1,0 +1,344 @@
+#include "peer.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exchange/manifest.h"
+
+enum { LINEAGE = 7 };
+
+/* ---- what alice hears ---- */
+
+static void handle_up(void *context, struct sl_connection *connection, const struct sl_hello *hello,
+                      struct sl_credential *credential) {
+    struct peer *peer = context;
+    (void)hello;
+    (void)credential;
+    peer->connection = connection;
+    peer->next_transfer = 1;
+    peer->ups++;
+    memset(peer->credit, 0, sizeof peer->credit);
+    memset(peer->cancelled, 0, sizeof peer->cancelled);
+}
+
+static void handle_down(void *context, struct sl_connection *connection, bool leaving, const char *reason) {
+    struct peer *peer = context;
+    (void)connection;
+    (void)leaving;
+    peer->connection = NULL;
+    peer->downs++;
+    snprintf(peer->reason, sizeof peer->reason, "%s", reason);
+}
+
+static void handle_dial_failed(void *context, const char *address, const char *node, enum sl_status status,
+                               const char *reason) {
+    struct peer *peer = context;
+    (void)address;
+    (void)node;
+    (void)status;
+    snprintf(peer->reason, sizeof peer->reason, "%s", reason);
+}
+
+static enum sl_status take_manifest(struct peer *peer, const uint8_t *payload, size_t length, struct sl_error *error) {
+    struct sl_manifest_frame frame;
+    enum sl_status status = sl_manifest_frame_decode(&frame, payload, length, error);
+    if (status != SL_OK)
+        return status;
+    sl_manifest_finish(&peer->manifest);
+    peer->transfer = frame.transfer;
+    peer->got = 0;
+    sl_digest_of(&peer->digest, frame.manifest.data, frame.manifest.length);
+    return sl_manifest_decode(&peer->manifest, frame.manifest.data, frame.manifest.length, error);
+}
+
+static enum sl_status handle_control(void *context, struct sl_connection *connection, enum sl_frame_type type,
+                                     const uint8_t *payload, size_t length, struct sl_error *error) {
+    struct peer *peer = context;
+    struct sl_credit credit;
+    struct sl_cancel cancel;
+    enum sl_status status = SL_OK;
+    (void)connection;
+    if (type == SL_FRAME_CREDIT) {
+        status = sl_credit_decode(&credit, payload, length, error);
+        if (status == SL_OK && credit.transfer < PEER_TRANSFERS_MAX)
+            peer->credit[credit.transfer] = credit.until;
+    } else if (type == SL_FRAME_CANCEL) {
+        status = sl_cancel_decode(&cancel, payload, length, error);
+        if (status == SL_OK && cancel.transfer < PEER_TRANSFERS_MAX)
+            peer->cancelled[cancel.transfer] = true;
+        peer->cancels++;
+    } else if (type == SL_FRAME_MANIFEST) {
+        status = take_manifest(peer, payload, length, error);
+    } else if (type == SL_FRAME_READY) {
+        status = sl_ready_decode(&peer->ready, payload, length, error);
+    } else if (type == SL_FRAME_PASS) {
+        status = sl_pass_decode(&peer->pass, payload, length, error);
+    } else if (type == SL_FRAME_PROGRESS) {
+        status = sl_progress_decode(&peer->progress, payload, length, error);
+    }
+    if (status == SL_OK)
+        peer->frames[type]++;
+    return status;
+}
+
+static enum sl_status handle_data(void *context, struct sl_connection *connection, const struct sl_data_header *header,
+                                  uint8_t **out, struct sl_error *error) {
+    struct peer *peer = context;
+    (void)connection;
+    if (header->offset != peer->got || header->offset + header->length > PEER_ELEMENTS * sizeof(float))
+        return sl_error_set(error, SL_FORMAT, "data out of order");
+    *out = peer->into + header->offset;
+    return SL_OK;
+}
+
+static enum sl_status handle_data_done(void *context, struct sl_connection *connection,
+                                       const struct sl_data_header *header, struct sl_error *error) {
+    struct peer *peer = context;
+    (void)connection;
+    (void)error;
+    peer->got += header->length;
+    memcpy(&peer->first, peer->into, sizeof peer->first);
+    return SL_OK;
+}
+
+/* ---- set up ---- */
+
+static void sink(void *context, enum sl_log_level level, const char *subsystem, const char *message,
+                 const struct sl_field *fields) {
+    struct peer *peer = context;
+    (void)level;
+    (void)subsystem;
+    if (strcmp(message, "listening") == 0)
+        snprintf(peer->address, sizeof peer->address, "%s", fields[0].value.text);
+}
+
+static void write_settings(const struct peer *peer, const char *path, const char *round, bool stream) {
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fprintf(file,
+            "{\"flock\":{\"name\":\"demo\",\"run\":\"r1\",\"start_nodes\":2},\"node\":{\"name\":\"bob\",\"workers\":2},"
+            "\"identity\":{\"ca\":\"ca.pem\",\"server_certificate\":\"bob-server.pem\",\"server_key\":\"bob-server.key\","
+            "\"client_certificate\":\"bob-client.pem\",\"client_key\":\"bob-client.key\"},"
+            "\"transport\":{\"listen\":[\"127.0.0.1:0\"]},\"mix\":{\"stream\":%s},"
+            "\"learner\":{\"trainer\":\"idle\",\"idle_bytes\":%zu},\"model\":{\"folder\":\"\"},"
+            "\"record\":{\"file\":\"record.jsonl\"},\"round\":{%s}}",
+            stream ? "true" : "false", PEER_ELEMENTS * sizeof(float), round);
+    cr_assert_eq(fclose(file), 0);
+    (void)peer;
+}
+
+static void create_node(struct peer *peer, const char *round, bool stream) {
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    char *path = sl_test_path(peer->flock.folder, "settings.json");
+    write_settings(peer, path, round, stream);
+    cr_assert_eq(sl_settings_load(&peer->settings, path, NULL, 0, &error), SL_OK, "%s", error.text);
+    free(path);
+    peer->log = (struct sl_log){.sink = sink, .context = peer, .level = SL_LOG_INFO};
+    const struct sl_node_options options = {.settings = peer->settings, .log = &peer->log};
+    cr_assert_eq(sl_node_create(&peer->node, &options, &error), SL_OK, "%s", error.text);
+}
+
+static void create_alice(struct peer *peer) {
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    peer->identity = sl_test_member(&peer->flock, "alice");
+    sl_test_settings_init(&peer->own, &peer->flock, "alice");
+    /* Borrowed from bob's: both are in one run. */
+    peer->own.flock.run = peer->settings->flock.run;
+    peer->own.transport = peer->settings->transport;
+    peer->base = event_base_new();
+    const struct sl_transport_options options = {.base = peer->base,
+                                                 .identity = peer->identity,
+                                                 .settings = &peer->own,
+                                                 .boot = 11,
+                                                 .handlers = {.context = peer,
+                                                              .peer_up = handle_up,
+                                                              .peer_down = handle_down,
+                                                              .dial_failed = handle_dial_failed,
+                                                              .control = handle_control,
+                                                              .data = handle_data,
+                                                              .data_done = handle_data_done}};
+    cr_assert_eq(sl_transport_create(&peer->transport, &options, &error), SL_OK, "%s", error.text);
+}
+
+void peer_init(struct peer *peer, const char *round, bool stream) {
+    (void)signal(SIGPIPE, SIG_IGN);
+    *peer = (struct peer){.outcome = SL_INTERNAL};
+    sl_test_flock_init(&peer->flock, "demo");
+    sl_test_write_member(&peer->flock, "bob");
+    create_node(peer, round, stream);
+    create_alice(peer);
+    peer->update = sl_block_create(PEER_ELEMENTS * sizeof(float));
+    peer->into = malloc(PEER_ELEMENTS * sizeof(float));
+    cr_assert(peer->update != NULL && peer->into != NULL);
+    float *values = (float *)(void *)peer->update->data;
+    for (size_t i = 0; i < PEER_ELEMENTS; i++)
+        values[i] = 1;
+}
+
+void peer_finish(struct peer *peer) {
+    if (peer->thread != 0) {
+        sl_node_stop(peer->node);
+        sl_node_stop(peer->node);
+        (void)peer_wait_node(peer);
+    }
+    sl_node_destroy(peer->node);
+    sl_transport_destroy(peer->transport);
+    event_base_free(peer->base);
+    sl_identity_destroy(peer->identity);
+    peer->own.flock.run = NULL;
+    sl_test_settings_finish(&peer->own);
+    sl_settings_destroy(peer->settings);
+    sl_manifest_finish(&peer->manifest);
+    sl_block_unref(peer->update);
+    free(peer->into);
+    sl_test_flock_finish(&peer->flock);
+}
+
+/* ---- time passes ---- */
+
+static void *run_node(void *context) {
+    struct peer *peer = context;
+    peer->outcome = sl_node_run(peer->node, &peer->failure);
+    atomic_store(&peer->over, true);
+    return NULL;
+}
+
+void peer_run_node(struct peer *peer) {
+    cr_assert_eq(pthread_create(&peer->thread, NULL, run_node, peer), 0);
+}
+
+void peer_turn(struct peer *peer) {
+    cr_assert(event_base_loopexit(peer->base, &(struct timeval){.tv_usec = 5000}) == 0);
+    cr_assert(event_base_dispatch(peer->base) >= 0);
+}
+
+enum sl_status peer_wait_node(struct peer *peer) {
+    PEER_UNTIL(peer, atomic_load(&peer->over));
+    cr_assert_eq(pthread_join(peer->thread, NULL), 0);
+    peer->thread = 0;
+    return peer->outcome;
+}
+
+void peer_connect(struct peer *peer) {
+    PEER_UNTIL(peer, peer->connection == NULL);
+    size_t before = peer->ups;
+    cr_assert_eq(sl_transport_dial(peer->transport, peer->address, "bob"), SL_OK);
+    PEER_UNTIL(peer, peer->ups > before);
+}
+
+/* ---- what alice says ---- */
+
+void peer_send(struct peer *peer, enum sl_frame_type type, const struct sl_buffer *payload) {
+    if (peer->connection != NULL)
+        (void)sl_connection_send(peer->connection, type, payload->data, payload->length);
+}
+
+#define SEND(peer, frame, message, ...)                                                                                \
+    do {                                                                                                               \
+        struct sl_buffer payload_ = {0};                                                                               \
+        cr_assert_eq(sl_##message##_encode(&payload_, &(struct sl_##message)__VA_ARGS__), SL_OK);                      \
+        peer_send(peer, frame, &payload_);                                                                             \
+        sl_buffer_finish(&payload_);                                                                                   \
+    } while (0)
+
+void peer_tell_progress(struct peer *peer, uint64_t round, bool finished) {
+    SEND(peer, SL_FRAME_PROGRESS, progress, {.round = round, .lineage = LINEAGE, .finished = finished});
+}
+
+void peer_join(struct peer *peer) {
+    struct sl_member_entry entry = {
+        .node = "alice", .incarnation = 1, .state = SL_MEMBER_ALIVE, .samples = 1, .from_round = 1};
+    SEND(peer, SL_FRAME_ROSTER, roster, {.entries = &entry, .count = 1});
+    peer_tell_progress(peer, 0, false);
+}
+
+struct sl_manifest peer_describe(const struct peer *peer, uint64_t round, enum sl_payload_kind kind) {
+    struct sl_manifest manifest = {.flock = "demo",
+                                   .run = "r1",
+                                   .origin = "alice",
+                                   .round = round,
+                                   .lineage = LINEAGE,
+                                   .kind = kind,
+                                   .degree = 1,
+                                   .samples = 1,
+                                   .total_samples = 2};
+    struct sl_layout layout;
+    struct sl_chunks chunks;
+    struct sl_digest digests[8];
+    sl_layout_init(&layout);
+    cr_assert_eq(sl_layout_add(&layout, "idle", 1, (const uint64_t[]){PEER_ELEMENTS}, NULL), SL_OK);
+    cr_assert_eq(sl_chunks_choose(&chunks, PEER_ELEMENTS * sizeof(float), NULL), SL_OK);
+    for (uint32_t i = 0; i < chunks.count; i++)
+        sl_digest_of(&digests[i], peer->update->data + sl_chunk_first(&chunks, i), sl_chunk_length(&chunks, i));
+    cr_assert_eq(sl_manifest_describe(&manifest, &layout, &chunks, digests, NULL), SL_OK);
+    sl_layout_finish(&layout);
+    return manifest;
+}
+
+uint32_t peer_send_manifest(struct peer *peer, const struct sl_manifest *manifest) {
+    struct sl_buffer bytes = {0}, message = {0};
+    uint8_t signature[SL_SIGNATURE_MAX];
+    size_t length = sizeof signature;
+    uint32_t transfer = peer->next_transfer;
+    cr_assert_eq(sl_manifest_encode(&bytes, manifest), SL_OK);
+    cr_assert_eq(sl_manifest_signed_message(&message, (struct sl_bytes){bytes.data, bytes.length}), SL_OK);
+    cr_assert_eq(
+        sl_identity_sign(peer->identity, signature, &length, (struct sl_bytes){message.data, message.length}, NULL),
+        SL_OK);
+    SEND(peer, SL_FRAME_MANIFEST, manifest_frame,
+         {.transfer = transfer, .manifest = {bytes.data, bytes.length}, .signature = {signature, length}});
+    sl_buffer_finish(&bytes);
+    sl_buffer_finish(&message);
+    peer->next_transfer += 2;
+    return transfer;
+}
+
+uint32_t peer_offer(struct peer *peer, uint64_t round) {
+    struct sl_manifest manifest = peer_describe(peer, round, SL_PAYLOAD_UPDATE);
+    uint32_t transfer = peer_send_manifest(peer, &manifest);
+    sl_manifest_finish(&manifest);
+    return transfer;
+}
+
+void peer_send_data(struct peer *peer, uint32_t transfer, uint64_t offset, uint64_t length) {
+    cr_assert_eq(sl_connection_send_data(peer->connection, transfer, peer->update, offset, length), SL_OK);
+}
+
+void peer_send_credit(struct peer *peer, uint32_t transfer, uint64_t until) {
+    SEND(peer, SL_FRAME_CREDIT, credit, {.transfer = transfer, .until = until});
+}
+
+void peer_send_verdict(struct peer *peer, enum sl_verdict_value value) {
+    SEND(peer, SL_FRAME_VERDICT, verdict,
+         {.round = peer->ready.round,
+          .lineage_sender = LINEAGE,
+          .lineage_receiver = peer->ready.lineage_sender,
+          .verdict = value});
+}
+
+void peer_assert_refused(struct peer *peer, const char *text) {
+    PEER_UNTIL(peer, peer->connection == NULL);
+    cr_assert_not_null(strstr(peer->reason, text), "\"%s\" in \"%s\"", text, peer->reason);
+    peer_connect(peer); /* bob is not hurt */
+    cr_assert_not(atomic_load(&peer->over));
+}
+
+void peer_count(struct peer *peer, uint64_t round) {
+    const uint64_t bytes = PEER_ELEMENTS * sizeof(float);
+    size_t readies = peer->frames[SL_FRAME_READY];
+    PEER_UNTIL(peer, peer->manifest.round == round);
+    uint32_t transfer = peer_offer(peer, round);
+    peer_send_credit(peer, peer->transfer, bytes);
+    PEER_UNTIL(peer, peer->credit[transfer] > 0);
+    for (uint64_t sent = 0; sent < bytes; sent = peer->credit[transfer]) {
+        PEER_UNTIL(peer, peer->credit[transfer] > sent);
+        peer_send_data(peer, transfer, sent, peer->credit[transfer] - sent);
+        if (peer->credit[transfer] == bytes)
+            break;
+    }
+    PEER_UNTIL(peer, peer->got == bytes && peer->frames[SL_FRAME_READY] > readies);
+    peer_send_verdict(peer, SL_VERDICT_COUNT);
+}

@@ -1,0 +1,94 @@
+/* A real node, "bob", on a thread of its own, and a peer made of nothing but the transport, "alice", that joins it and
+ * says what a test wants: the flock's other member, honest or not. alice is the lower name, so that she decides. */
+#ifndef TEST_NODE_PEER_H
+#define TEST_NODE_PEER_H
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "crypto/digest.h"
+#include "exchange/chunks.h"
+#include "support/certificates.h"
+#include "transport/transport.h"
+#include <starling/node.h>
+
+enum { PEER_ELEMENTS = 200000, PEER_FRAMES_MAX = 256, PEER_TRANSFERS_MAX = 64 }; /* four chunks, the last is short */
+
+struct peer {
+    /* bob */
+    struct sl_test_flock flock;
+    struct sl_settings *settings;
+    struct sl_log log;
+    char address[64]; /* where he listens */
+    struct sl_node *node;
+    pthread_t thread;
+    atomic_bool over;
+    enum sl_status outcome;
+    struct sl_error failure;
+
+    /* alice */
+    struct event_base *base;
+    struct sl_identity *identity;
+    struct sl_settings own;
+    struct sl_transport *transport;
+    struct sl_connection *connection; /* NULL: not connected */
+    size_t ups, downs;
+    char reason[512]; /* of the last down */
+    uint32_t next_transfer;
+    struct sl_block *update; /* hers: PEER_ELEMENTS values of 1.0 */
+
+    /* what bob said, since the beginning */
+    size_t frames[SL_FRAME_DATA + 32]; /* by type */
+    uint64_t credit[PEER_TRANSFERS_MAX];
+    bool cancelled[PEER_TRANSFERS_MAX];
+    size_t cancels;
+    struct sl_manifest manifest; /* his last */
+    uint32_t transfer;           /* of that */
+    struct sl_digest digest;     /* alike */
+    struct sl_ready ready;
+    struct sl_pass pass;
+    struct sl_progress progress;
+    float first;  /* of his last payload */
+    uint64_t got; /* bytes of it */
+    uint8_t *into;
+};
+
+/* Makes the flock and bob, with `round` (a JSON object without its braces) in his settings; nothing runs yet. */
+void peer_init(struct peer *peer, const char *round, bool stream);
+void peer_finish(struct peer *peer); /* asks bob to stop if he runs, waits for his end */
+
+void peer_run_node(struct peer *peer);
+void peer_connect(struct peer *peer); /* dials bob and waits until the connection stands */
+/* Roster and progress: bob counts alice in and begins his first round. */
+void peer_join(struct peer *peer);
+void peer_tell_progress(struct peer *peer, uint64_t round, bool finished);
+
+/* Runs alice's loop until the condition holds; fails the test after some seconds. */
+#define PEER_UNTIL(peer, condition)                                                                                    \
+    do {                                                                                                               \
+        sl_time limit_ = sl_clock_monotonic() + 30 * SL_SECOND;                                                        \
+        while (!(condition)) {                                                                                         \
+            cr_assert_lt(sl_clock_monotonic(), limit_, "%s, last word: \"%s\"", #condition, (peer)->reason);           \
+            peer_turn(peer);                                                                                           \
+        }                                                                                                              \
+    } while (0)
+void peer_turn(struct peer *peer);
+/* Waits for bob to end by himself or after a stop. */
+enum sl_status peer_wait_node(struct peer *peer);
+
+/* alice's manifest of a round, right in everything; the caller spoils what it wants. Finish with sl_manifest_finish. */
+struct sl_manifest peer_describe(const struct peer *peer, uint64_t round, enum sl_payload_kind kind);
+/* Signs and sends it under the next number, which it returns. */
+uint32_t peer_send_manifest(struct peer *peer, const struct sl_manifest *manifest);
+uint32_t peer_offer(struct peer *peer, uint64_t round); /* both at once */
+void peer_send_data(struct peer *peer, uint32_t transfer, uint64_t offset, uint64_t length);
+void peer_send_credit(struct peer *peer, uint32_t transfer, uint64_t until);
+void peer_send_verdict(struct peer *peer, enum sl_verdict_value value); /* on the last READY */
+void peer_send(struct peer *peer, enum sl_frame_type type, const struct sl_buffer *payload);
+/* bob has to be gone from this connection, with a reason that contains `text`, and still be running. */
+void peer_assert_refused(struct peer *peer, const char *text);
+/* Takes bob's whole update, gives alice's, decides COUNT: an honest round. */
+void peer_count(struct peer *peer, uint64_t round);
+
+#endif
