@@ -15,8 +15,8 @@ SL_MUST_USE enum sl_status sl_manifest_describe(struct sl_manifest *manifest, co
                                                 const struct sl_chunks *chunks, const struct sl_digest *digests,
                                                 struct sl_error *error);
 
-/* SL_MISMATCH, saying what, unless the manifest is of `origin` in this flock and run, and of a model of this layout, cut
- * as sl_chunks_choose does. */
+/* SL_MISMATCH, saying what, unless the manifest is of `origin` in this flock and run, and of a model of this layout,
+ * cut as sl_chunks_choose does. */
 SL_MUST_USE enum sl_status sl_manifest_check(const struct sl_manifest *manifest, const char *flock, const char *run,
                                              const char *origin, const struct sl_layout *layout,
                                              struct sl_error *error);

@@ -18,7 +18,7 @@ struct sl_mixer {
 };
 
 enum sl_status sl_mixer_create(struct sl_mixer **out, const struct sl_mixer_options *options, struct sl_error *error) {
-    assert(options->count <= SL_MIX_SOURCES_MAX && options->self < options->count && options->own != options->out);
+    assert(options->self < options->count && options->own != options->out);
     struct sl_mixer *mixer = calloc(1, sizeof *mixer);
     if (mixer != NULL)
         mixer->sources = calloc(options->count, sizeof *mixer->sources);

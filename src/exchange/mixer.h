@@ -10,14 +10,12 @@
 #include "aggregate/mean.h"
 #include "exchange/chunks.h"
 
-enum { SL_MIX_SOURCES_MAX = 1024 };
-
 struct sl_mixer;
 
 struct sl_mixer_options {
     struct sl_chunks chunks;
     const double *coefficients; /* one a source, copied */
-    uint32_t count;             /* sources, self included, ≤ SL_MIX_SOURCES_MAX */
+    uint32_t count;             /* sources, self included */
     uint32_t self;              /* index of the own update */
     const float *own;           /* borrowed for the pass: payload_bytes / 4 values */
     float *out;                 /* borrowed for the pass; another vector than own */

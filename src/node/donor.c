@@ -13,6 +13,13 @@ bool node_is_joining(const struct sl_node *node, const char *donor) {
     return sl_round_phase(node->round) == SL_PHASE_JOIN && strcmp(node->donor, donor) == 0;
 }
 
+bool node_has_snapshot(const struct node_peer *donor) {
+    const struct node_incoming *incoming = donor->incoming;
+    while (incoming != NULL && incoming->manifest.kind != SL_PAYLOAD_SNAPSHOT)
+        incoming = incoming->next;
+    return incoming != NULL;
+}
+
 static void drop_snapshots(struct sl_node *node, struct node_peer *peer) {
     for (struct node_incoming *incoming = peer->incoming; incoming != NULL;) {
         struct node_incoming *next = incoming->next;
@@ -22,10 +29,23 @@ static void drop_snapshots(struct sl_node *node, struct node_peer *peer) {
     }
 }
 
+/* Whether more of its model came since we last looked. */
+static bool is_giving(struct sl_node *node, const struct node_peer *donor) {
+    uint32_t before = node->donor_chunks;
+    for (const struct node_incoming *incoming = donor->incoming; incoming != NULL; incoming = incoming->next)
+        if (incoming->manifest.kind == SL_PAYLOAD_SNAPSHOT && incoming->inbound != NULL)
+            node->donor_chunks = sl_inbound_prefix(incoming->inbound);
+    return node->donor_chunks > before;
+}
+
+/* The round asks for another donor where one takes too long. One that is slow is still the sooner to be done. */
 void node_request_model(struct sl_node *node, struct node_peer *peer) {
     struct node_peer *former = node_find_peer(node, node->donor);
+    if (former != NULL && is_giving(node, former))
+        return;
     if (former != NULL)
-        drop_snapshots(node, former); /* it took too long */
+        drop_snapshots(node, former);
+    node->donor_chunks = 0;
     struct sl_buffer payload = {0};
     const struct sl_model_request request = {.epoch = node->settings->flock.epoch};
     memcpy(node->donor, peer->name, sizeof node->donor);

@@ -127,7 +127,7 @@ static bool is_of_use(const struct sl_node *node, const struct node_peer *peer, 
         return false;
     if (manifest->kind == SL_PAYLOAD_UPDATE)
         return manifest->round > 0;
-    return node_is_joining(node, peer->name);
+    return node_is_joining(node, peer->name) && !node_has_snapshot(peer);
 }
 
 /* One that was announced already, on this connection or on one before, stays as it is: its bytes may be here. Unless

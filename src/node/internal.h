@@ -154,8 +154,6 @@ struct sl_node {
     struct sl_round_actions round_actions;
     struct sl_round_member *members; /* the roster as last told to the round */
     size_t member_count, member_capacity;
-    struct sl_progress progress; /* as last told, for those who connect later */
-    bool has_progress;
     sl_time round_entered;
     struct node_closed closed;
     uint64_t scheduled_round, told_round; /* for the membership, once the round's actions are done; 0: nothing */
@@ -173,6 +171,7 @@ struct sl_node {
     struct node_late *late;
     struct node_mix mix;
     char donor[SL_NAME_SIZE]; /* whom we asked for a model; "" nobody */
+    uint32_t donor_chunks;    /* of it, when we last looked */
     char **askers;            /* who waits for our model, by name */
     size_t asker_count, asker_capacity;
     bool snapshot_wanted;
@@ -269,6 +268,7 @@ void node_add_late(struct node_late *late, float *values, size_t elements);
 
 /* donor.c */
 bool node_is_joining(const struct sl_node *node, const char *donor); /* waits for that peer's model */
+bool node_has_snapshot(const struct node_peer *donor);               /* one that it announced */
 void node_request_model(struct sl_node *node, struct node_peer *peer);
 enum sl_status node_on_model_request(struct sl_node *node, struct node_peer *peer,
                                      const struct sl_model_request *asked);

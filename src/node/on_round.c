@@ -27,13 +27,13 @@ static void send_pass(struct sl_node *node, const struct sl_round_action *action
     sl_buffer_finish(&payload);
 }
 
+/* To one peer, or to all. */
 static void send_progress(struct sl_node *node, const struct sl_round_action *action) {
     struct sl_buffer payload = {0};
-    node->progress = action->message.progress;
-    node->has_progress = true;
-    if (sl_progress_encode(&payload, &node->progress) == SL_OK)
+    if (sl_progress_encode(&payload, &action->message.progress) == SL_OK)
         for (struct node_peer *peer = node->peers; peer != NULL; peer = peer->next)
-            node_send(node, peer, SL_FRAME_PROGRESS, &payload);
+            if (action->peer[0] == '\0' || strcmp(action->peer, peer->name) == 0)
+                node_send(node, peer, SL_FRAME_PROGRESS, &payload);
     sl_buffer_finish(&payload);
 }
 

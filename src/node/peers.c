@@ -58,13 +58,6 @@ void node_send(struct sl_node *node, struct node_peer *peer, enum sl_frame_type 
                     SL_TEXT("type", sl_frame_type_text(type)), SL_TEXT("reason", sl_status_text(status)));
 }
 
-static void send_progress(struct sl_node *node, struct node_peer *peer) {
-    struct sl_buffer payload = {0};
-    if (node->has_progress && sl_progress_encode(&payload, &node->progress) == SL_OK)
-        node_send(node, peer, SL_FRAME_PROGRESS, &payload);
-    sl_buffer_finish(&payload);
-}
-
 static void handle_peer_up(void *context, struct sl_connection *connection, const struct sl_hello *hello,
                            struct sl_credential *credential) {
     struct sl_node *node = context;
@@ -84,7 +77,6 @@ static void handle_peer_up(void *context, struct sl_connection *connection, cons
                                                              .node = peer->name,
                                                              .addresses = (const char *const *)hello->addresses,
                                                              .address_count = hello->address_count});
-    send_progress(node, peer);
     node_tell_members(node);
 }
 
@@ -107,10 +99,11 @@ static void handle_peer_down(void *context, struct sl_connection *connection, bo
 static void handle_dial_failed(void *context, const char *address, const char *expected, enum sl_status status,
                                const char *reason) {
     struct sl_node *node = context;
-    (void)status;
     (void)reason; /* the transport has logged it */
-    node_step_membership(
-        node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED, .address = address, .node = expected});
+    node_step_membership(node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED,
+                                                             .address = address,
+                                                             .node = expected,
+                                                             .is_self = status == SL_IN_USE});
 }
 
 static enum sl_status handle_control(void *context, struct sl_connection *connection, enum sl_frame_type type,

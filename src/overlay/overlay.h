@@ -80,8 +80,8 @@ double sl_overlay_weight(uint32_t degree_i, uint32_t degree_j);
 bool sl_overlay_is_full(const struct sl_topology *topology, size_t count);
 
 /* Graphs that were computed already, for one who asks on behalf of many members: the simulator shares one among all its
- * nodes, so that a random graph is computed once a round, not once a node. Topologies outlive the cache that knows them.
- * Not for several threads at once. */
+ * nodes, so that a random graph is computed once a round, not once a node. Topologies outlive the cache that knows
+ * them. Not for several threads at once. */
 struct sl_graph_cache;
 SL_MUST_USE struct sl_graph_cache *sl_graph_cache_create(void); /* NULL when out of memory */
 void sl_graph_cache_destroy(struct sl_graph_cache *cache);      /* accepts NULL */

@@ -1,7 +1,7 @@
 #include "round/state.h"
 
-/* A straggler's update goes where the flock is (rounds.md, "Straggler"): when R½ ≥ t + 2 closed this round meanwhile,
- * or when nobody is left in it who could count an edge. */
+/* A straggler's update goes where the flock is (docs/protocol.md, "Rounds"): when R½ ≥ t + 2 closed this round
+ * meanwhile, or when nobody is left in it who could count an edge. */
 static bool is_behind(const struct sl_round *round) {
     if (round->half >= round->current + 2)
         return true;

@@ -1,5 +1,5 @@
 /* The plan of a round, frozen when it is entered: who is in it, whom this node exchanges with, and the coefficients of
- * the mixing pass (averaging.md; forms in aggregate/mean.h).
+ * the mixing pass (docs/protocol.md; forms in aggregate/mean.h).
  *
  *   full mesh    n_j / N, N = Σ n of the roster (by samples), or n = 1 and N = the count: FedAvg (McMahan et al. 2017).
  *                Both ends must have the same N, n_i and n_j, else the edge would not conserve Σ n x: no edge.

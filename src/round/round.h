@@ -1,5 +1,6 @@
-/* What this node does in round t: the protocol of `docs/protocol.md`, "Rounds" (rounds.md of the design,
- * model-checked). Pure: an event and the time go in, actions come out; no socket, clock, thread or random source.
+/* What this node does in round t: the protocol of `docs/protocol.md`, "Rounds",
+ * whose model was checked by spin. Pure: an event and the time go in, actions come out; no socket, clock, thread or
+ * random source.
  *
  *     GATHER → TRAIN → EXCHANGE → MIX → (TRAIN …) → LINGER → LEFT           JOIN: a late joiner, before its first TRAIN
  *
@@ -12,9 +13,10 @@
  *
  * Decisions that the design page leaves open:
  *  - Start. Members announce from_round 0 until they start. When start_nodes members, this one included, are live,
- *    connected and have told their PROGRESS, and min_peers_to_start of them are peers, round done_rounds + 1 begins
- * (SCHEDULE says so) with all live connected members whose from_round is 0 or reached. If R½ is beyond that round, the
- * node is a late joiner instead: SCHEDULE{R½ + 2}, and at that round it asks a donor for its model.
+ *    connected and have told their PROGRESS (or half of them have, and R½ says that the first round has begun), and
+ *    min_peers_to_start of them are peers, round done_rounds + 1 begins (SCHEDULE says so) with all live connected
+ *    members whose from_round is 0 or reached. If R½ is beyond that round, the node is a late joiner instead:
+ *    SCHEDULE{R½ + 2}, and at that round it asks a donor for its model.
  *  - R½ is taken over the live members that tell this node where they are: connected, not quiet, and taking part.
  *  - Straggler. When training ends at R½ ≥ t + 2 (or at t + 1 with every live neighbour beyond t) the update enters R½
  *    without another training; so does, once, an update that no edge counted while half of the flock went on.

@@ -219,8 +219,9 @@ void sl_round_seek_model(struct sl_round *round);
 #define SL_ROUND_HANDLERS(X)                                                                                           \
     X(members)                                                                                                         \
     X(trained)                                                                                                         \
-    X(published) X(manifest) X(held) X(lost) X(ready) X(verdict) X(pass) X(progress) X(mixed) X(model_loaded)          \
-        X(model_failed) X(stop) X(timer)
+    X(published)                                                                                                       \
+    X(manifest)                                                                                                        \
+    X(held) X(lost) X(ready) X(verdict) X(pass) X(progress) X(mixed) X(model_loaded) X(model_failed) X(stop) X(timer)
 #define SL_ROUND_DECLARE(name) void sl_round_on_##name(struct sl_round *round, const struct sl_round_event *event);
 SL_ROUND_HANDLERS(SL_ROUND_DECLARE)
 #undef SL_ROUND_DECLARE

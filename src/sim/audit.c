@@ -1,5 +1,5 @@
-/* The two invariants of rounds.md, watched from above: every edge's life at both ends, and the sum of what the nodes
- * hold.
+/* The two invariants of the rounds (docs/protocol.md), watched from above: every edge's life at both ends, and the sum
+ * of what the nodes hold.
  *
  *   1. F applied ⇒ D counted; D counted ⇒ F applied, BOUND or PENDING; nothing twice.
  *   2. Σ n x + late + PENDING that D counted = start + training − what was lost with a disk.

@@ -124,7 +124,9 @@ static void tell_progress(struct sl_world *world, uint32_t number, const struct 
     size_t count = node->contacts != NULL ? node->contact_count : world->options.nodes;
     for (size_t i = 0; i < count; i++) {
         message.to = node->contacts != NULL ? node->contacts[i] : (uint32_t)i;
-        if (message.to != number && node->views[message.to].connected)
+        bool connected =
+            world->links != NULL ? sl_sim_is_linked(world, number, message.to) : node->views[message.to].connected;
+        if (message.to != number && connected)
             sl_sim_send(world, &message);
     }
 }
@@ -132,6 +134,11 @@ static void tell_progress(struct sl_world *world, uint32_t number, const struct 
 static void schedule(struct sl_world *world, uint32_t number, uint64_t round) {
     struct sim_node *node = &world->nodes[number];
     node->views[number].from_round = round;
+    if (world->links != NULL) {
+        sl_sim_feed_membership(world, number,
+                               &(struct sl_membership_event){.type = SL_MEMBERSHIP_SCHEDULE, .from_round = round});
+        return;
+    }
     if (round > 1) { /* those who start together enlist each other without being told */
         sl_sim_tell_all(world, SIM_MEMBER_FROM, number, round, world->options.delay);
         return;
@@ -151,6 +158,8 @@ static void finish(struct sl_world *world, uint32_t number, enum sl_status statu
     struct sim_node *node = &world->nodes[number];
     node->finished = true;
     node->outcome = status;
+    if (world->links != NULL)
+        sl_sim_end_membership(world, number, true);
     sl_sim_tell_all(world, SIM_MEMBER_DOWN, number, node->life, world->options.delay);
 }
 
@@ -179,6 +188,11 @@ static void note_begin(struct sl_world *world, uint32_t number) {
     world->nodes[number].begun = true;
     if (++world->founders_begun == founders)
         world->begun = true;
+}
+
+static void note_phase(struct sl_world *world, uint32_t number, uint64_t round) {
+    sl_sim_feed_membership(world, number,
+                           &(struct sl_membership_event){.type = SL_MEMBERSHIP_ROUND, .from_round = round});
 }
 
 static void begin_training(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
@@ -245,6 +259,7 @@ void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl
         report(world, number, action);
         break;
     case SL_ROUND_PHASE:
+        note_phase(world, number, action->round);
         break;
     case SL_ROUND_WAKE:
         wake(world, number, action->at);

@@ -10,6 +10,8 @@ void sl_world_crash(struct sl_world *world, uint32_t number) {
         return;
     sl_sim_audit_add(world, number, -1);
     sl_sim_audit_gone(world, number);
+    if (world->links != NULL)
+        sl_sim_end_membership(world, number, false);
     sl_round_destroy(node->round);
     node->round = NULL;
     sl_sim_forget_payloads(node);
@@ -29,6 +31,12 @@ void sl_world_start(struct sl_world *world, uint32_t number) {
         return;
     }
     node->finished = false;
+    if (world->links != NULL) {
+        status = sl_sim_start_membership(world, number);
+        if (status != SL_OK)
+            world->status = status;
+        return;
+    }
     for (uint32_t i = 0; i < options->nodes; i++) {
         const struct sim_node *other = &world->nodes[i];
         bool up = i != number && other->round != NULL && !other->finished &&
@@ -53,7 +61,7 @@ void sl_world_cut(struct sl_world *world, uint32_t a, uint32_t b, bool cut) {
     if (*one == cut)
         return;
     *one = *other = cut;
-    if (world->nodes[a].round == NULL || world->nodes[b].round == NULL)
+    if (world->links != NULL || world->nodes[a].round == NULL || world->nodes[b].round == NULL)
         return;
     enum sim_message_type type = cut ? SIM_MEMBER_DOWN : SIM_MEMBER_UP;
     sl_time after = cut ? world->options.suspect_after : world->options.delay;

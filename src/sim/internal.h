@@ -3,11 +3,13 @@
  *     queue.c      what happens when        world.c      life and death, the loop
  *     network.c    messages on their way    members.c    what each node knows of the others
  *     carry_out.c  the machine's actions    payloads.c   vectors that are held, pending, late
- *     audit.c      invariants               simulate.c   the report of sl_simulate */
+ *     audit.c      invariants               simulate.c   the report of sl_simulate
+ *     faults.c     crashes, cuts, views     membership.c the real membership, where it is asked for */
 #ifndef SL_SIM_INTERNAL_H
 #define SL_SIM_INTERNAL_H
 
 #include "base/random.h"
+#include "membership/membership.h"
 #include "sim/queue.h"
 #include "sim/world.h"
 
@@ -48,7 +50,9 @@ struct sim_node {
     double slowness;
     uint64_t life; /* counts starts: things of an earlier life do not reach a later one */
     uint64_t lineage;
-    struct sl_round *round; /* NULL: down */
+    struct sl_round *round;           /* NULL: down */
+    struct sl_membership *membership; /* NULL: the stand-in */
+    uint64_t membership_wake;
     float *model;
     uint64_t done;
     struct sim_view *views;
@@ -79,10 +83,18 @@ enum sim_message_type {
     SIM_PUBLISHED,
     SIM_MIXED,
     SIM_TELL_MEMBERS,
+    /* local, of the real membership */
+    SIM_MEMBERSHIP_TIMER, /* of number `round` */
+    SIM_DIALLED,          /* `about` */
+    SIM_PEER_DOWN,        /* `about`; `round` 1: it left */
+    /* of its stand-in */
     SIM_MEMBER_UP,   /* to one or EVERYBODY: `about`, in its life `round`, is live and connected */
     SIM_MEMBER_DOWN, /* … is not */
     SIM_MEMBER_FROM, /* `about` takes part from `round` on */
     /* through the network */
+    SIM_ROSTER,
+    SIM_PING,
+    SIM_PONG,
     SIM_MANIFEST,
     SIM_PAYLOAD,
     SIM_READY,
@@ -102,6 +114,7 @@ struct sim_message {
     uint64_t life; /* of `to` (local) */
     uint64_t round;
     struct sim_payload *payload; /* a reference */
+    struct sl_buffer bytes;      /* owned */
     union {
         struct {
             struct sl_manifest manifest;
@@ -126,7 +139,9 @@ struct sl_world {
     struct sl_sim_queue queue;
     struct sl_random random; /* of the network */
     struct sim_node *nodes;
-    bool *cut; /* nodes × nodes; NULL until the first cut */
+    bool *cut;   /* nodes × nodes; NULL until the first cut */
+    bool *links; /* nodes × nodes, of the real membership; NULL: the stand-in */
+    struct sl_membership_actions membership_actions;
     struct sl_round_actions actions;
     struct sl_round_member *members; /* scratch of a MEMBERS event */
     struct sl_world_round *rounds;   /* [rounds + 1] */
@@ -149,12 +164,23 @@ void sl_sim_later(struct sl_world *world, sl_time after, const struct sim_messag
 void sl_sim_send(struct sl_world *world, const struct sim_message *message);
 void sl_sim_deliver(struct sl_world *world, struct sim_message *message);
 
+bool sl_sim_is_cut(const struct sl_world *world, uint32_t a, uint32_t b);
+
 /* members.c */
 void sl_sim_tell_members(struct sl_world *world, uint32_t node);
 void sl_sim_deliver_membership(struct sl_world *world, const struct sim_message *message);
 void sl_sim_tell_all(struct sl_world *world, enum sim_message_type type, uint32_t about, uint64_t round, sl_time after);
 SL_MUST_USE enum sl_status sl_sim_choose_contacts(struct sl_world *world);
 bool sl_sim_is_contact(const struct sim_node *node, uint32_t other);
+
+/* membership.c */
+SL_MUST_USE enum sl_status sl_sim_start_membership(struct sl_world *world, uint32_t node);
+void sl_sim_end_membership(struct sl_world *world, uint32_t node, bool leaving);
+void sl_sim_feed_membership(struct sl_world *world, uint32_t node, const struct sl_membership_event *event);
+void sl_sim_deliver_to_membership(struct sl_world *world, const struct sim_message *message);
+bool sl_sim_hear(struct sl_world *world, const struct sim_message *message);
+bool sl_sim_is_linked(const struct sl_world *world, uint32_t a, uint32_t b);
+size_t sl_sim_list_members(struct sl_world *world, uint32_t node); /* into world->members; how many */
 
 /* payloads.c */
 struct sim_payload *sl_sim_payload_create(struct sl_world *world, const float *values); /* NULL: no memory, noted */

@@ -22,11 +22,20 @@ bool sl_sim_is_contact(const struct sim_node *node, uint32_t other) {
     return false;
 }
 
+static void tell(struct sl_world *world, uint32_t number, size_t count) {
+    sl_world_feed(world, number,
+                  &(struct sl_round_event){.type = SL_ROUND_MEMBERS, .members = world->members, .member_count = count});
+}
+
 void sl_sim_tell_members(struct sl_world *world, uint32_t number) {
     struct sim_node *node = &world->nodes[number];
     uint32_t count = world->options.nodes;
     size_t contact = 0;
     node->stale = false;
+    if (node->membership != NULL) {
+        tell(world, number, sl_sim_list_members(world, number));
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         const struct sim_node *other = &world->nodes[i];
         const struct sim_view *view = &node->views[i];
@@ -44,8 +53,7 @@ void sl_sim_tell_members(struct sl_world *world, uint32_t number) {
                                            .quiet = !told};
         memcpy(member->name, other->name, sizeof member->name);
     }
-    sl_world_feed(world, number,
-                  &(struct sl_round_event){.type = SL_ROUND_MEMBERS, .members = world->members, .member_count = count});
+    tell(world, number, count);
 }
 
 /* What changes within a message's delay is told together. */
@@ -87,6 +95,8 @@ void sl_sim_deliver_membership(struct sl_world *world, const struct sim_message 
 
 void sl_sim_tell_all(struct sl_world *world, enum sim_message_type type, uint32_t about, uint64_t round,
                      sl_time after) {
+    if (world->links != NULL)
+        return; /* the real membership finds out */
     sl_sim_push(world, after, &(struct sim_message){.type = type, .to = EVERYBODY, .about = about, .round = round});
 }
 

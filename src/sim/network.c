@@ -10,12 +10,14 @@ void sl_sim_push(struct sl_world *world, sl_time after, const struct sim_message
     if (copy == NULL) {
         world->status = SL_NO_MEMORY;
         sl_sim_payload_unref(message->payload);
+        free(message->bytes.data);
         return;
     }
     *copy = *message;
     world->status = sl_sim_queue_push(&world->queue, world->now + after, copy);
     if (world->status != SL_OK) {
         sl_sim_payload_unref(message->payload);
+        sl_buffer_finish(&copy->bytes);
         free(copy);
     }
 }
@@ -26,7 +28,7 @@ void sl_sim_later(struct sl_world *world, sl_time after, const struct sim_messag
     sl_sim_push(world, after, &local);
 }
 
-static bool is_cut(const struct sl_world *world, uint32_t a, uint32_t b) {
+bool sl_sim_is_cut(const struct sl_world *world, uint32_t a, uint32_t b) {
     return world->cut != NULL && world->cut[(size_t)a * world->options.nodes + b];
 }
 
@@ -44,16 +46,18 @@ static sl_time draw_delay(struct sl_world *world) {
 void sl_sim_send(struct sl_world *world, const struct sim_message *message) {
     const struct sl_world_options *options = &world->options;
     world->messages++;
-    if (is_cut(world, message->from, message->to) ||
+    if (sl_sim_is_cut(world, message->from, message->to) ||
         (world->begun && options->loss > 0 && sl_random_unit(&world->random) < options->loss)) {
         count_lost(world, message);
         sl_sim_payload_unref(message->payload);
+        free(message->bytes.data);
         return;
     }
     sl_time trip = draw_delay(world);
     if (message->type == SIM_PAYLOAD)
         trip += draw_delay(world); /* the credit's way there, then the bytes */
-    if (options->duplicates > 0 && sl_random_unit(&world->random) < options->duplicates) {
+    if (options->duplicates > 0 && message->bytes.data == NULL &&
+        sl_random_unit(&world->random) < options->duplicates) {
         sl_sim_payload_ref(message->payload);
         sl_sim_push(world, 2 * trip + draw_delay(world), message);
     }
@@ -84,6 +88,14 @@ static void take_model(struct sl_world *world, const struct sim_message *message
     sl_sim_audit_add(world, message->to, 1);
 }
 
+static bool take_payload(const struct sim_node *node, const struct sim_message *message) {
+    struct sim_incoming *incoming = sl_sim_find_incoming(node, message->from, message->round);
+    if (incoming == NULL || incoming->payload != message->payload)
+        return false;
+    incoming->held = true;
+    return true;
+}
+
 static void deliver_message(struct sl_world *world, struct sim_message *message) {
     struct sim_node *node = &world->nodes[message->to];
     struct sl_round_event event = {.peer = world->nodes[message->from].name, .round = message->round};
@@ -94,14 +106,11 @@ static void deliver_message(struct sl_world *world, struct sim_message *message)
         event.manifest = &message->body.manifest.manifest;
         event.digest = message->body.manifest.digest;
         break;
-    case SIM_PAYLOAD: {
-        struct sim_incoming *incoming = sl_sim_find_incoming(node, message->from, message->round);
-        if (incoming == NULL || incoming->payload != message->payload)
+    case SIM_PAYLOAD:
+        if (!take_payload(node, message))
             return; /* released meanwhile */
-        incoming->held = true;
         event.type = SL_ROUND_HELD;
         break;
-    }
     case SIM_READY:
         event.type = SL_ROUND_READY;
         event.ready = &message->body.ready;
@@ -127,11 +136,17 @@ static void deliver_message(struct sl_world *world, struct sim_message *message)
     case SIM_MODEL_FAILED:
         event.type = SL_ROUND_MODEL_FAILED;
         break;
+    case SIM_ROSTER:
+    case SIM_PING:
+    case SIM_PONG:
     case SIM_TIMER:
     case SIM_TRAINED:
     case SIM_PUBLISHED:
     case SIM_MIXED:
     case SIM_TELL_MEMBERS:
+    case SIM_MEMBERSHIP_TIMER:
+    case SIM_DIALLED:
+    case SIM_PEER_DOWN:
     case SIM_MEMBER_UP:
     case SIM_MEMBER_DOWN:
     case SIM_MEMBER_FROM:
@@ -179,8 +194,11 @@ void sl_sim_deliver(struct sl_world *world, struct sim_message *message) {
         sl_sim_deliver_membership(world, message);
     else if (up && message->type <= SIM_TELL_MEMBERS)
         deliver_local(world, message);
-    else if (up)
+    else if (up && message->type <= SIM_PEER_DOWN)
+        sl_sim_deliver_to_membership(world, message);
+    else if (up && (world->links == NULL || sl_sim_hear(world, message)))
         deliver_message(world, message);
     sl_sim_payload_unref(message->payload);
+    sl_buffer_finish(&message->bytes);
     free(message);
 }

@@ -73,10 +73,15 @@ static enum sl_status start_founders(struct sl_world *world) {
         if (status != SL_OK)
             return status;
         sl_sim_audit_add(world, i, 1);
+        if (world->links != NULL) {
+            status = sl_sim_start_membership(world, i);
+            if (status != SL_OK)
+                return status;
+        }
         for (uint32_t j = 0; j < founders; j++)
             world->nodes[i].views[j] = (struct sim_view){.live = true, .connected = true};
     }
-    for (uint32_t i = 0; i < founders; i++)
+    for (uint32_t i = 0; world->links == NULL && i < founders; i++)
         sl_sim_tell_members(world, i);
     return world->status;
 }
@@ -95,6 +100,10 @@ static enum sl_status init_world(struct sl_world *world) {
         status = init_node(world, i);
     if (status == SL_OK)
         status = sl_sim_choose_contacts(world);
+    if (status == SL_OK && options->membership) {
+        world->links = calloc((size_t)options->nodes * options->nodes, sizeof *world->links);
+        status = world->links != NULL ? SL_OK : SL_NO_MEMORY;
+    }
     if (status == SL_OK && options->audit)
         status = sl_sim_audit_create(world);
     return status == SL_OK ? start_founders(world) : status;
@@ -120,6 +129,7 @@ enum sl_status sl_world_create(struct sl_world **out, const struct sl_world_opti
 
 static void finish_node(struct sim_node *node) {
     sl_sim_forget_payloads(node);
+    sl_membership_destroy(node->membership);
     free(node->incoming);
     free(node->pending);
     free(node->late);
@@ -135,6 +145,7 @@ void sl_world_destroy(struct sl_world *world) {
     for (struct sl_sim_item item = sl_sim_queue_pop(&world->queue); item.what != NULL;
          item = sl_sim_queue_pop(&world->queue)) {
         sl_sim_payload_unref(((struct sim_message *)item.what)->payload);
+        sl_buffer_finish(&((struct sim_message *)item.what)->bytes);
         free(item.what);
     }
     sl_sim_queue_finish(&world->queue);
@@ -147,6 +158,8 @@ void sl_world_destroy(struct sl_world *world) {
     free(world->nodes);
     free(world->members);
     free(world->cut);
+    free(world->links);
+    sl_membership_actions_finish(&world->membership_actions);
     sl_graph_cache_destroy(world->graphs);
     sl_round_actions_finish(&world->actions);
     free(world);

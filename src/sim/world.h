@@ -43,7 +43,8 @@ struct sl_world_options {
     sl_time suspect_after;
     sl_time deadline_min, deadline_max, linger_max;
     uint64_t min_peers_per_round;
-    bool audit; /* checks rounds.md's invariants 1 and 2 after every event: see sl_world_audit_error */
+    bool membership; /* the real one; suspect and drop after suspect_after each, pings four times as often */
+    bool audit;      /* checks the protocol's invariants 1 and 2 after every event: see sl_world_audit_error */
     struct sl_world_hooks hooks;
 };
 

@@ -70,8 +70,8 @@ struct sl_roster {
 
 enum sl_payload_kind { SL_PAYLOAD_UPDATE = 1, SL_PAYLOAD_SNAPSHOT = 2 };
 struct sl_wire_tensor {
-    char *name;                        /* 1 … SL_TENSOR_NAME_MAX bytes of UTF-8 without control characters */
-    uint32_t rank;                     /* 0: a scalar */
+    char *name;                      /* 1 … SL_TENSOR_NAME_MAX bytes of UTF-8 without control characters */
+    uint32_t rank;                   /* 0: a scalar */
     uint64_t dims[SL_WIRE_RANK_MAX]; /* each ≥ 1; 0 beyond the rank */
 };
 /* Signed by its origin: these are the bytes that travel, so that a signature is checked over what was received. */
@@ -138,8 +138,9 @@ struct sl_model_request { /* a joiner asks for the model after the donor's last 
 #define SL_MESSAGE_LIST(X)                                                                                             \
     X(hello)                                                                                                           \
     X(hello_ack)                                                                                                       \
-    X(goodbye) X(ping) X(roster) X(manifest) X(manifest_frame) X(credit) X(cancel) X(ready) X(verdict) X(pass)         \
-        X(progress) X(model_request)
+    X(goodbye)                                                                                                         \
+    X(ping)                                                                                                            \
+    X(roster) X(manifest) X(manifest_frame) X(credit) X(cancel) X(ready) X(verdict) X(pass) X(progress) X(model_request)
 
 #define SL_MESSAGE_DECLARE(message)                                                                                    \
     SL_MUST_USE enum sl_status sl_##message##_encode(struct sl_buffer *out, const struct sl_##message *in);            \

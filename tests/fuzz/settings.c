@@ -6,11 +6,16 @@
 #include "target.h"
 #include <starling/settings.h>
 
+#define IDENTITY                                                                                                       \
+    "\"identity\":{\"ca\":\"ca.pem\",\"server_certificate\":\"s.pem\",\"server_key\":\"s.key\","                       \
+    "\"client_certificate\":\"c.pem\",\"client_key\":\"c.key\"}"
+
 static const char *const inputs[] = {
-    "{\"node\":{\"name\":\"alice\",\"flock\":\"demo\"}}",
-    "{\"node\":{\"name\":\"alice\"},\"round\":{\"rounds\":20,\"topology\":\"regular:4\"},\"membership\":{\"join\":["
-    "\"127.0.0.1:"
-    "7400\",\"[::1]:7401\"]},\"transport\":{\"listen\":[\"0.0.0.0:7400\"]}}",
+    "{\"node\":{\"name\":\"alice\"},\"flock\":{\"name\":\"demo\"}," IDENTITY ",\"learner\":{\"trainer\":\"idle\"}}",
+    "{\"node\":{\"name\":\"bob\"},\"flock\":{\"name\":\"demo\",\"run\":\"r-1\",\"epoch\":2,\"seed\":7}," IDENTITY
+    ",\"learner\":{\"trainer\":\"idle\"},\"overlay\":{\"topology\":\"regular:4\"},\"round\":{\"rounds\":20},"
+    "\"membership\":{\"join\":[\"127.0.0.1:7400\",\"[::1]:7401\"],\"suspect_after\":2.5},"
+    "\"transport\":{\"listen\":[\"127.0.0.1:7402\"],\"advertise\":[\"node.example.org:7402\"]}}",
 };
 
 size_t fuzz_corpus(size_t index, uint8_t out[FUZZ_INPUT_MAX]) {

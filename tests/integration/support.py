@@ -30,7 +30,7 @@ def program(variable="STARLING", folder="release"):
 def sanitizer_environment():
     return {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1",
             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:abort_on_error=1",
-            "TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:suppressions={ROOT}/tests/threads/tsan.supp"}
+            "TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:suppressions={ROOT}/tests/runner/tsan.supp"}
 
 
 def own_network():

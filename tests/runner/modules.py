@@ -21,7 +21,7 @@ def prefix(path):
 
 
 def call(path, *arguments, environment=None):
-    """The JSON lines that the module's process writes, and what else it says."""
+    """The JSON lines that the module's process writes (the last is null, at its very end), and what else it says."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as noise:
         command = [sys.executable, "-B", __file__, str(path), *arguments]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=noise,
@@ -33,8 +33,10 @@ def call(path, *arguments, environment=None):
                 output, _ = child.communicate()
         noise.seek(0)
         said = noise.read()
-    lines = [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
-    return lines, child.returncode, said
+    lines = [json.loads(line) for line in output.splitlines()]
+    whole = bool(lines) and lines[-1] is None
+    how = "" if whole and child.returncode == 0 else f"it ended early, with code {child.returncode}\n{said}"
+    return [line for line in lines if line is not None], how
 
 
 def names(path, pattern):
@@ -44,10 +46,10 @@ def names(path, pattern):
 
 def run(path, pattern, environment):
     began = time.monotonic()
-    lines, code, said = call(path, "--run", pattern, environment=environment)
+    lines, how = call(path, "--run", pattern, environment=environment)
     cases = [Case(**line) for line in lines]
-    if code != 0:
-        cases.append(Case(prefix(path), FAILED, f"the module's process ended with code {code}\n{said}"))
+    if how:
+        cases.append(Case(prefix(path), FAILED, how))
     return cases, time.monotonic() - began
 
 
@@ -61,7 +63,7 @@ class Result(unittest.TestResult):
         self.worst = {}
 
     def _name(self, test):
-        return f"{self.where}/{test.id().split('.', 1)[-1]}"
+        return f"{self.where}/{test.id().removeprefix(self.where.rsplit('/', 1)[-1] + '.')}"
 
     def _tell(self, name, outcome, detail=""):
         self.out.write(json.dumps({"name": name, "outcome": outcome, "detail": detail}) + "\n")
@@ -120,6 +122,7 @@ def main(path, mode, pattern):
             out.write(json.dumps({"name": result._name(case)}) + "\n")
     else:
         unittest.TestSuite(cases).run(result)
+    out.write("null\n")
     out.flush()
 
 

@@ -35,7 +35,7 @@ def run(build, test):
     if code != 0 and all(case.outcome != FAILED for case in cases):
         # A leak that is found when all cases are through, or a crash of Criterion itself.
         cases.append(Case(f"{name} program", FAILED, f"{how(code)}\n{output}"))
-    if "starling:must-fail" in test["suite"]:
+    if "starling:canary" in test["suite"]:
         cases = [turned(name, cases)]
     return cases, time.monotonic() - began
 

@@ -5,8 +5,6 @@
 
 #include "flock.h"
 
-TestSuite(averaging, .timeout = 120);
-
 static void check_full_mesh(const uint64_t *samples) {
     struct flock flock;
     flock_init(&flock, "full", 8, 3, 5);

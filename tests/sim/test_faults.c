@@ -1,10 +1,8 @@
-/* Faults, each by itself: what rounds.md promises must be seen, and what it found wrong must fail. */
+/* Faults, each by itself: what the protocol promises must be seen, and what was found wrong must fail. */
 #include <math.h>
 #include <string.h>
 
 #include "flock.h"
-
-TestSuite(faults, .timeout = 120);
 
 /* ---- conservation under lost messages ---- */
 

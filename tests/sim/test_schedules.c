@@ -1,9 +1,7 @@
 /* Random fault schedules: crashes (back as a new lineage, or never), cuts, doubled, delayed and overtaken messages,
- * with rounds.md's invariants 1 and 2 checked after every event. And the end: nobody waits for ever. */
+ * with the protocol's invariants 1 and 2 checked after every event. And the end: nobody waits for ever. */
 #include "base/random.h"
 #include "flock.h"
-
-TestSuite(schedules, .timeout = 300);
 
 struct schedule {
     struct sl_random random;

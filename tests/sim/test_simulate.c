@@ -6,8 +6,6 @@
 
 #include <starling/simulate.h>
 
-TestSuite(simulate, .timeout = 120);
-
 static char *report(const struct sl_simulation_options *options, size_t *length) {
     char *text = NULL;
     struct sl_error error = {.status = SL_OK, .text = ""};

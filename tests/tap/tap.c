@@ -58,7 +58,8 @@ static void find_real(const char *name, void *out) {
 static void put(const struct tapped *tapped, char kind, const void *data, size_t length) {
     const uint8_t head[5] = {(uint8_t)kind, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
                              (uint8_t)length};
-    if (fwrite(head, sizeof head, 1, tapped->file) != 1 || (length > 0 && fwrite(data, length, 1, tapped->file) != 1))
+    if (fwrite(head, sizeof head, 1, tapped->file) != 1 || (length > 0 && fwrite(data, length, 1, tapped->file) != 1) ||
+        fflush(tapped->file) != 0)
         fail("cannot write");
 }
 

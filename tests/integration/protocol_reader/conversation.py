@@ -112,10 +112,9 @@ class Conversation:
                 self.take(arrow, kind, message)
             except Fault as fault:
                 raise Fault(f"{self.node} {arrow} {self.peer}: {kind}: {fault}") from None
-        # Whole frames alone: the bytes behind the last one are admitted with it or not at all.
         side.bytes += len(data)
-        other = self.sides["<" if arrow == ">" else ">"]
-        require(other.acknowledged or side.bytes <= ADMISSION_MAX, "too many bytes before admission")
+        admitted = self.sides["<" if arrow == ">" else ">"].acknowledged
+        require(admitted or side.bytes <= ADMISSION_MAX, "too many bytes before admission")
 
     def close(self, arrow):
         side = self.sides[arrow]

@@ -28,6 +28,7 @@ class Certificates:
         self.count = 0
         self.holder = functools.lru_cache(None)(self._holder)
         self.verify = functools.lru_cache(None)(self._verify)
+        self.key = functools.lru_cache(None)(self._key)
 
     def close(self):
         self.folder.cleanup()
@@ -55,7 +56,9 @@ class Certificates:
         require(len(found) == 1, "not exactly one SAN URI starling://FLOCK/NODE")
         return found[0]
 
+    def _key(self, leaf):
+        return self._file(openssl("x509", "-in", self._pem(leaf), "-noout", "-pubkey").encode())
+
     def _verify(self, leaf, message, signature):
         """Fails unless the leaf's key made that signature: ECDSA with SHA-256."""
-        key = self._file(openssl("x509", "-in", self._pem(leaf), "-noout", "-pubkey").encode())
-        openssl("dgst", "-sha256", "-verify", key, "-signature", self._file(signature), self._file(message))
+        openssl("dgst", "-sha256", "-verify", self.key(leaf), "-signature", self._file(signature), self._file(message))

@@ -9,6 +9,7 @@ HEADER = struct.Struct(">IBBH")
 DATA_HEADER = struct.Struct(">IQ")
 DATA_MAX = 65516
 CHUNK_UNIT = 262064
+CHUNKS_MAX = 1024
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 TYPES = {1: "HELLO", 2: "HELLO_ACK", 3: "GOODBYE", 4: "PING", 5: "PONG", 6: "ROSTER", 7: "MANIFEST", 8: "CREDIT",
          9: "CANCEL", 10: "READY", 11: "VERDICT", 12: "PASS", 13: "PROGRESS", 14: "MODEL_REQUEST", 15: "DATA"}
@@ -105,7 +106,7 @@ MANIFEST = {1: name("flock"), 2: name("run"), 3: name("origin"), 4: number("epoc
             9: number("samples"), 10: number("total_samples"), 11: digest("view"),
             12: Field("tensors", TENSOR, count=(1, 256)), 13: number("payload_bytes"),
             14: number("chunk_bytes", 64 * CHUNK_UNIT, CHUNK_UNIT),
-            15: Field("chunk_digests", "bytes", 32, 32 * 1024)}
+            15: Field("chunk_digests", "bytes", 32, 32 * CHUNKS_MAX)}
 READY = {1: number("epoch"), 2: number("round"), 3: Field("lineage_sender", "fixed64"),
          4: Field("lineage_receiver", "fixed64")}
 U32 = (1 << 32) - 1
@@ -211,7 +212,10 @@ def decode_manifest(data):
             count *= dim
         elements += count
     require(manifest["payload_bytes"] == 4 * elements, "payload_bytes is not 4 × the elements")
-    require(manifest["chunk_bytes"] % CHUNK_UNIT == 0, "chunk_bytes is no multiple of 262,064")
+    size = CHUNK_UNIT
+    while -(-manifest["payload_bytes"] // size) > CHUNKS_MAX:
+        size *= 2
+    require(manifest["chunk_bytes"] == size, "another cut than that of payloads of this size")
     chunks = -(-manifest["payload_bytes"] // manifest["chunk_bytes"])
     require(len(manifest["chunk_digests"]) == 32 * chunks, "not one digest a chunk")
     if manifest["kind"] == 1:

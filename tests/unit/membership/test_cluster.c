@@ -210,6 +210,18 @@ Test(membership_cluster, schedules_reach_all) {
     }
 }
 
+Test(membership_cluster, what_was_lost_is_told_again) {
+    start_all(6, 15);
+    cluster_run(&cluster, 2 * SL_SECOND);
+    cluster.loss = 1;
+    cluster_step(&cluster, 3, &(struct sl_membership_event){.type = SL_MEMBERSHIP_SCHEDULE, .from_round = 9});
+    cluster.loss = 0;
+    cr_assert_eq(cluster_view(&cluster, 0, 3)->entry.from_round, 0);
+    cluster_run(&cluster, 5 * SL_SECOND);
+    for (size_t i = 0; i < 6; i++)
+        cr_assert_eq(cluster_view(&cluster, i, 3)->entry.from_round, 9);
+}
+
 static uint64_t trace_of(uint64_t seed) {
     start_all(12, seed);
     cluster.loss = 0.1;

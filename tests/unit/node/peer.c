@@ -8,8 +8,6 @@
 
 #include "exchange/manifest.h"
 
-enum { LINEAGE = 7 };
-
 /* ---- what alice hears ---- */
 
 static void handle_up(void *context, struct sl_connection *connection, const struct sl_hello *hello,
@@ -47,11 +45,20 @@ static enum sl_status take_manifest(struct peer *peer, const uint8_t *payload, s
     enum sl_status status = sl_manifest_frame_decode(&frame, payload, length, error);
     if (status != SL_OK)
         return status;
+    struct sl_manifest manifest;
+    status = sl_manifest_decode(&manifest, frame.manifest.data, frame.manifest.length, error);
+    if (status != SL_OK)
+        return status;
+    if (manifest.kind == SL_PAYLOAD_SNAPSHOT) {
+        peer->snapshots++;
+        sl_manifest_finish(&manifest);
+        return SL_OK;
+    }
     sl_manifest_finish(&peer->manifest);
+    peer->manifest = manifest;
     peer->transfer = frame.transfer;
     peer->got = 0;
-    sl_digest_of(&peer->digest, frame.manifest.data, frame.manifest.length);
-    return sl_manifest_decode(&peer->manifest, frame.manifest.data, frame.manifest.length, error);
+    return SL_OK;
 }
 
 static enum sl_status handle_control(void *context, struct sl_connection *connection, enum sl_frame_type type,
@@ -118,14 +125,15 @@ static void sink(void *context, enum sl_log_level level, const char *subsystem, 
 static void write_settings(const struct peer *peer, const char *path, const char *round, bool stream) {
     FILE *file = fopen(path, "w");
     cr_assert_not_null(file);
-    fprintf(file,
-            "{\"flock\":{\"name\":\"demo\",\"run\":\"r1\",\"start_nodes\":2},\"node\":{\"name\":\"bob\",\"workers\":2},"
-            "\"identity\":{\"ca\":\"ca.pem\",\"server_certificate\":\"bob-server.pem\",\"server_key\":\"bob-server.key\","
-            "\"client_certificate\":\"bob-client.pem\",\"client_key\":\"bob-client.key\"},"
-            "\"transport\":{\"listen\":[\"127.0.0.1:0\"]},\"mix\":{\"stream\":%s},"
-            "\"learner\":{\"trainer\":\"idle\",\"idle_bytes\":%zu},\"model\":{\"folder\":\"\"},"
-            "\"record\":{\"file\":\"record.jsonl\"},\"round\":{%s}}",
-            stream ? "true" : "false", PEER_ELEMENTS * sizeof(float), round);
+    fprintf(
+        file,
+        "{\"flock\":{\"name\":\"demo\",\"run\":\"r1\",\"start_nodes\":2},\"node\":{\"name\":\"bob\",\"workers\":2},"
+        "\"identity\":{\"ca\":\"ca.pem\",\"server_certificate\":\"bob-server.pem\",\"server_key\":\"bob-server.key\","
+        "\"client_certificate\":\"bob-client.pem\",\"client_key\":\"bob-client.key\"},"
+        "\"transport\":{\"listen\":[\"127.0.0.1:0\"]},\"mix\":{\"stream\":%s},"
+        "\"learner\":{\"trainer\":\"idle\",\"idle_bytes\":%zu},\"model\":{\"folder\":\"\"},"
+        "\"record\":{\"file\":\"record.jsonl\"},\"round\":{%s}}",
+        stream ? "true" : "false", PEER_ELEMENTS * sizeof(float), round);
     cr_assert_eq(fclose(file), 0);
     (void)peer;
 }
@@ -165,7 +173,7 @@ static void create_alice(struct peer *peer) {
 
 void peer_init(struct peer *peer, const char *round, bool stream) {
     (void)signal(SIGPIPE, SIG_IGN);
-    *peer = (struct peer){.outcome = SL_INTERNAL};
+    *peer = (struct peer){.outcome = SL_INTERNAL, .lineage = 7};
     sl_test_flock_init(&peer->flock, "demo");
     sl_test_write_member(&peer->flock, "bob");
     create_node(peer, round, stream);
@@ -245,7 +253,7 @@ void peer_send(struct peer *peer, enum sl_frame_type type, const struct sl_buffe
     } while (0)
 
 void peer_tell_progress(struct peer *peer, uint64_t round, bool finished) {
-    SEND(peer, SL_FRAME_PROGRESS, progress, {.round = round, .lineage = LINEAGE, .finished = finished});
+    SEND(peer, SL_FRAME_PROGRESS, progress, {.round = round, .lineage = peer->lineage, .finished = finished});
 }
 
 void peer_join(struct peer *peer) {
@@ -260,7 +268,7 @@ struct sl_manifest peer_describe(const struct peer *peer, uint64_t round, enum s
                                    .run = "r1",
                                    .origin = "alice",
                                    .round = round,
-                                   .lineage = LINEAGE,
+                                   .lineage = peer->lineage,
                                    .kind = kind,
                                    .degree = 1,
                                    .samples = 1,
@@ -314,7 +322,7 @@ void peer_send_credit(struct peer *peer, uint32_t transfer, uint64_t until) {
 void peer_send_verdict(struct peer *peer, enum sl_verdict_value value) {
     SEND(peer, SL_FRAME_VERDICT, verdict,
          {.round = peer->ready.round,
-          .lineage_sender = LINEAGE,
+          .lineage_sender = peer->lineage,
           .lineage_receiver = peer->ready.lineage_sender,
           .verdict = value});
 }

@@ -7,13 +7,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "crypto/digest.h"
 #include "exchange/chunks.h"
 #include "support/certificates.h"
 #include "transport/transport.h"
 #include <starling/node.h>
 
-enum { PEER_ELEMENTS = 200000, PEER_FRAMES_MAX = 256, PEER_TRANSFERS_MAX = 64 }; /* four chunks, the last is short */
+enum { PEER_ELEMENTS = 200000, PEER_TRANSFERS_MAX = 64 }; /* four chunks, the last is short */
 
 struct peer {
     /* bob */
@@ -35,17 +34,18 @@ struct peer {
     struct sl_connection *connection; /* NULL: not connected */
     size_t ups, downs;
     char reason[512]; /* of the last down */
+    uint64_t lineage;
     uint32_t next_transfer;
     struct sl_block *update; /* hers: PEER_ELEMENTS values of 1.0 */
 
     /* what bob said, since the beginning */
-    size_t frames[SL_FRAME_DATA + 32]; /* by type */
+    size_t frames[SL_FRAME_DATA + 1]; /* by type */
     uint64_t credit[PEER_TRANSFERS_MAX];
     bool cancelled[PEER_TRANSFERS_MAX];
     size_t cancels;
-    struct sl_manifest manifest; /* his last */
+    struct sl_manifest manifest; /* of his last update */
     uint32_t transfer;           /* of that */
-    struct sl_digest digest;     /* alike */
+    size_t snapshots;
     struct sl_ready ready;
     struct sl_pass pass;
     struct sl_progress progress;

@@ -1,5 +1,6 @@
 /* An admitted peer that breaks the protocol, or uses it up: bob refuses what must be refused and lives on. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "peer.h"
@@ -179,9 +180,8 @@ Test(node_hostile, who_asks_for_models_and_takes_none_holds_one_at_most) {
         peer_send(&peer, SL_FRAME_MODEL_REQUEST, &payload);
         size_t cancels = peer.cancels;
         peer_count(&peer, round);
-        PEER_UNTIL(&peer, peer.manifest.kind == SL_PAYLOAD_SNAPSHOT && peer.manifest.round == round);
-        cr_assert(peer.cancels == cancels + (round > 1), "the one before is withdrawn");
-        PEER_UNTIL(&peer, peer.manifest.kind == SL_PAYLOAD_UPDATE);
+        PEER_UNTIL(&peer, peer.snapshots == round);
+        cr_assert_eq(peer.cancels, cancels + (round > 1), "the one before is withdrawn");
     }
     sl_buffer_finish(&payload);
 }
@@ -226,4 +226,27 @@ Test(node_hostile_stream, bytes_that_are_not_the_signed_ones_are_refused) {
     peer_send_data(&peer, transfer, 0, wait_for_credit(transfer));
     peer_assert_refused(&peer, "not what its manifest says");
     PEER_UNTIL(&peer, peer.progress.round == 2);
+}
+
+static void tell_of_strangers(size_t first) {
+    struct sl_member_entry entries[SL_ROSTER_ENTRIES_MAX];
+    struct sl_buffer payload = {0};
+    for (size_t i = 0; i < SL_ROSTER_ENTRIES_MAX; i++) {
+        entries[i] = (struct sl_member_entry){
+            .incarnation = 1, .state = SL_MEMBER_ALIVE, .samples = UINT64_C(1) << 40, .from_round = 1};
+        (void)snprintf(entries[i].node, sizeof entries[i].node, "x%zu", first + i);
+    }
+    cr_assert_eq(sl_roster_encode(&payload, &(struct sl_roster){.entries = entries, .count = SL_ROSTER_ENTRIES_MAX}),
+                 SL_OK);
+    peer_send(&peer, SL_FRAME_ROSTER, &payload);
+    sl_buffer_finish(&payload);
+}
+
+Test(node_hostile_stream, a_flood_of_members_does_not_end_a_node) {
+    for (size_t told = 0; told < 2000; told += SL_ROSTER_ENTRIES_MAX)
+        tell_of_strangers(told);
+    peer_count(&peer, 1);
+    PEER_UNTIL(&peer, peer.manifest.round == 2);
+    cr_assert_geq(peer.manifest.degree, 2000);
+    cr_assert_not(atomic_load(&peer.over));
 }

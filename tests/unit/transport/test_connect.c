@@ -96,6 +96,35 @@ Test(connect, mutual_dial_keeps_the_one_of_the_lower_name) {
     }
 }
 
+static bool is_settled(const struct rig *rig) {
+    for (size_t i = 0; i < rig->count; i++) {
+        const struct rig_side *side = &rig->sides[i];
+        if (side->ups - side->downs != rig->count - 1 || side->transport->connection_count != rig->count - 1 ||
+            side->transport->dials != NULL)
+            return false;
+    }
+    return true;
+}
+
+Test(connect, a_mesh_dialled_from_both_ends_at_once_has_one_connection_a_pair) {
+    struct rig rig;
+    rig_init_pair(&rig);
+    (void)rig_add(&rig, "carol", 33);
+    (void)rig_add(&rig, "dave", 44);
+    for (size_t i = 0; i < rig.count; i++)
+        for (size_t k = 0; k < rig.count; k++)
+            if (i != k)
+                rig_dial(&rig.sides[i], &rig.sides[k], "");
+    sl_time begin = sl_clock_monotonic();
+    while (!is_settled(&rig)) {
+        event_base_loop(rig.base, EVLOOP_ONCE);
+        cr_assert_lt(sl_clock_monotonic() - begin, 60 * SL_SECOND);
+    }
+    for (size_t i = 0; i < rig.count; i++)
+        cr_assert_eq(rig_log_count(&rig.sides[i], "warning "), 0, "duplicates are no warnings");
+    rig_finish(&rig);
+}
+
 Test(connect, the_higher_names_connection_gives_way_to_a_later_one_of_the_lower) {
     struct rig rig;
     rig_init_pair(&rig);

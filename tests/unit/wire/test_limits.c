@@ -254,6 +254,16 @@ static void flood(const char *name, uint8_t tag) {
     }
 }
 
+Test(wire_limits, a_flood_ends_within_the_budget_not_behind_it) {
+    static uint8_t bytes[SL_PAYLOAD_MAX];
+    struct sl_roster roster;
+    struct sl_error error = {0};
+    for (size_t i = 0; i < sizeof bytes; i += 2)
+        bytes[i] = 0x0a;
+    cr_assert_eq(sl_roster_decode(&roster, bytes, sizeof bytes, &error), SL_LIMIT);
+    cr_assert_str_eq(error.text, "roster: too many parts", "%s", error.text);
+}
+
 Test(wire_limits, floods_of_tiny_parts_are_refused) {
     flood("roster", 0x0a);   /* entries */
     flood("manifest", 0x62); /* tensors */

@@ -1,0 +1,169 @@
+"""The test runner and the CI's script: what they count is what happened."""
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import support
+
+sys.path.insert(0, str(support.ROOT / "tests/runner"))
+import modules  # noqa: E402
+import programs  # noqa: E402
+from report import FAILED, PASSED, SKIPPED, Case, Report  # noqa: E402
+
+SAMPLE = """\
+import contextlib
+import os
+import unittest
+
+class A(unittest.TestCase):
+    def test_good(self):
+        print("noise")
+    def test_bad(self):
+        self.fail("why")
+    def test_error(self):
+        raise OSError
+    def test_skipped(self):
+        self.skipTest("not here")
+    def test_parts(self):
+        for i in range(3):
+            with self.subTest(i):
+                self.assertNotEqual(i, 1)
+    @unittest.expectedFailure
+    def test_surprise(self):
+        pass
+
+class B(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        raise OSError("no")
+    def test_never(self):
+        pass
+"""
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="starling-runner-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def write(self, name, text, mode=0o644):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        return path
+
+
+class Modules(Folder):
+    def outcomes(self, text, pattern=""):
+        cases, _ = modules.run(self.write("test_sample.py", text), pattern, {})
+        return {case.name.rsplit("/", 1)[-1]: case.outcome for case in cases}
+
+    def test_counts_each_case_once(self):
+        self.assertEqual({"A.test_good": PASSED, "A.test_bad": FAILED, "A.test_error": FAILED,
+                          "A.test_skipped": SKIPPED, "A.test_parts": FAILED, "A.test_surprise": FAILED,
+                          "setUpClass (test_sample.B)": FAILED}, self.outcomes(SAMPLE))
+
+    def test_pattern(self):
+        self.assertEqual({"A.test_good": PASSED}, self.outcomes(SAMPLE, "good"))
+
+    def test_module_that_cannot_be_read_or_dies_is_a_failure(self):
+        for text in ("import nowhere\n", "syntax error\n", "import os\nos._exit(3)\n",
+                     "import os, unittest\nclass A(unittest.TestCase):\n    def test_a(self):\n        os._exit(0)\n"):
+            with self.subTest(text):
+                self.assertIn(FAILED, self.outcomes(text).values())
+
+
+class Programs(Folder):
+    def read(self, text):
+        return [case.outcome for case in programs.read_tap("x", self.write("tap", text), "said")]
+
+    def test_reads_tap(self):
+        text = "TAP version 13\n1..4\n# x\nok - a::b  (0.00s)\nnot ok - a::c  (0.00s)\n  ---\n  ok - fake\n" \
+               "ok - a::d  # SKIP why\nnot ok - a::e unexpected signal after x.c:5\n"
+        self.assertEqual([PASSED, FAILED, SKIPPED, FAILED], self.read(text))
+
+    def test_report_that_is_cut_is_a_failure(self):
+        self.assertEqual([PASSED, FAILED], self.read("1..2\nok - a::b  (0.00s)\n"))
+        self.assertEqual([FAILED], self.read(""))
+        self.assertEqual([FAILED], [case.outcome for case in programs.read_tap("x", self.folder / "none", "")])
+
+    def test_what_must_fail(self):
+        self.assertEqual(PASSED, programs.turned("x", [Case("a", PASSED), Case("b", FAILED)]).outcome)
+        self.assertEqual(FAILED, programs.turned("x", [Case("a", PASSED)]).outcome)
+
+    def test_plain_program(self):
+        self.assertEqual([PASSED, FAILED, SKIPPED, FAILED],
+                         [programs.plain_case("x", code, "").outcome for code in (0, 1, 77, -6)])
+
+
+class Closing(unittest.TestCase):
+    def close(self, *outcomes):
+        report = Report()
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+            report.add("x", [Case(str(index), outcome) for index, outcome in enumerate(outcomes)], 0)
+            return report.close()
+
+    def test_exit_code(self):
+        self.assertEqual([0, 1, 1, 1, 0], [self.close(PASSED), self.close(PASSED, FAILED), self.close(),
+                                           self.close(SKIPPED), self.close(PASSED, SKIPPED)])
+
+    def test_nothing_that_matches_is_no_success(self):
+        run = subprocess.run([str(support.ROOT / "tests/run"), "--quick", "--only", "no such test"], capture_output=True,
+                             text=True, check=False)
+        self.assertEqual((1, "0 passed, 0 failed, 0 skipped"), (run.returncode, run.stdout.splitlines()[-1]), run.stderr)
+
+
+class Ci(Folder):
+    def ci(self, tests, testnet):
+        script = (support.ROOT / ".ci/run").read_text(encoding="utf-8")
+        self.write(".ci/run", script, 0o755)
+        self.write("tests/run", f"#!/bin/sh\necho one\necho '5 passed, 0 failed, 0 skipped'\nexit {tests}\n", 0o755)
+        self.write("testnet/run", f'#!/bin/sh\necho "testnet $*"\nexit {testnet}\n', 0o755)
+        run = subprocess.run([str(self.folder / ".ci/run")], capture_output=True, text=True, check=False)
+        self.assertIn("testnet --nodes 4 --rounds 3", run.stdout)
+        self.assertEqual("5 passed, 0 failed, 0 skipped", run.stdout.splitlines()[-1])
+        return run.returncode
+
+    def test_exit_code_is_the_first_that_failed(self):
+        self.assertEqual([0, 3, 4, 3], [self.ci(0, 0), self.ci(3, 0), self.ci(0, 4), self.ci(3, 4)])
+
+
+class Setup(Folder):
+    """testnet/setup with an apt and a dpkg of its own."""
+
+    def setup(self, *sections, installed):
+        root = support.ROOT
+        self.write("setup", (root / "testnet/setup").read_text(encoding="utf-8"), 0o755)
+        self.write("packages.txt", "# list\n[run]\na-b1    # why\nc\n\n[tests]\nlib+x.y   # why\n")
+        known = "|".join(installed) or "-"
+        self.write("bin/dpkg-query", f'#!/bin/sh\nfor last; do :; done\ncase $last in {known}) echo installed ;; '
+                                     '*) exit 1 ;; esac\n', 0o755)
+        self.write("bin/apt-get", f'#!/bin/sh\necho "$DEBIAN_FRONTEND $*" >>{self.folder}/calls\n', 0o755)
+        self.write("bin/sudo", '#!/bin/sh\nexec "$@"\n', 0o755)
+        self.write("calls", "")
+        path = f"{self.folder}/bin:{os.environ['PATH']}"
+        result = subprocess.run([str(self.folder / "setup"), *sections], env={**os.environ, "PATH": path},
+                                capture_output=True, text=True, check=False)
+        self.assertEqual(0, result.returncode, result.stderr)
+        return (self.folder / "calls").read_text(encoding="utf-8").splitlines()
+
+    def test_nothing_is_asked_for_when_all_is_there(self):
+        self.assertEqual([], self.setup("run", installed=("a-b1", "c")))
+        self.assertEqual([], self.setup("run", "tests", installed=("a-b1", "c", "lib+x.y")))
+
+    def test_what_is_missing_is_installed(self):
+        calls = self.setup("run", "tests", installed=("c",))
+        self.assertEqual(2, len(calls))
+        self.assertTrue(calls[1].startswith("noninteractive "))
+        self.assertIn("DPkg::Lock::Timeout=", calls[1])
+        self.assertTrue(calls[1].endswith("install --no-install-recommends a-b1 lib+x.y"), calls)
+
+
+if __name__ == "__main__":
+    unittest.main()
