@@ -30,8 +30,8 @@ enum sl_status sl_status_from_errno(int number) {
         return SL_PERMISSION;
     case ENOSPC:
     case EDQUOT:
-        return SL_DISK_FULL;
     case EFBIG: /* RLIMIT_FSIZE, or more than the file system can hold */
+        return SL_DISK_FULL;
     case EMFILE:
     case ENFILE:
     case ENAMETOOLONG:

@@ -164,12 +164,22 @@ enum sl_status node_create_events(struct sl_node *node, struct sl_error *error) 
     return SL_OK;
 }
 
-enum sl_status sl_node_run(struct sl_node *node, struct sl_error *error) {
-    node->started = sl_clock_monotonic();
-    node_record_start(node);
+static void begin(struct sl_node *node) {
+    if (node->model_round >= node->settings->round.rounds) {
+        sl_log_line(node->log, SL_LOG_WARNING, "node", "no round is left to do: round.rounds is reached",
+                    SL_UNSIGNED("rounds", node->settings->round.rounds));
+        node_finish(node, SL_OK);
+        return;
+    }
     node_step_membership(node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
     node_tell_members(node);
     node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_TIMER});
+}
+
+enum sl_status sl_node_run(struct sl_node *node, struct sl_error *error) {
+    node->started = sl_clock_monotonic();
+    node_record_start(node);
+    begin(node);
     if (event_base_dispatch(node->base) < 0)
         return sl_error_set(error, SL_INTERNAL, "the event loop failed");
     enum sl_status status = node->outcome;

@@ -181,6 +181,8 @@ enum sl_status node_load_last_model(struct sl_node *node, struct sl_error *error
         sl_error_wrap(error, status, "--resume");
     else
         status = check_metadata(node, &metadata, path, round, error);
+    const char *mixed = sl_metadata_get(&metadata, "mixed");
+    node->model_is_mixed = mixed == NULL || strcmp(mixed, "no") != 0; /* else it was saved in the midst of a round */
     free(path);
     node->model_round = round;
     node->saved_round = round;

@@ -53,20 +53,30 @@ class Recorded(support.Case):
         return self.start("node", self.settings(name), *arguments,
                           env={"LD_PRELOAD": str(self.tap), "STARLING_TAP_FOLDER": str(self.taps(name))})
 
-    def make_flock(self, names, settings):
+    def make_flock(self, names, settings, start_nodes=None):
         from driver.kits import merge
-        self.make_kits(*names, settings=merge({"flock": {"start_nodes": len(names)}}, settings))
+        self.make_kits(*names, settings=merge({"flock": {"start_nodes": start_nodes or len(names)},
+                                               "transport": {"listen": ["127.0.0.1:0"]}}, settings))
+
+    def start_first(self, name):
+        """The node and the address that it took."""
+        node = self.start_tapped(name)
+        told = support.wait_for(lambda: re.search(r"msg=listening address=(\S+)", node.output()), what=f"{name} to listen")
+        return node, told[1]
 
     def run_flock(self, names):
         """All of them to their end."""
-        nodes = [self.start_tapped(names[0])]
-        for name in names[1:]:
-            nodes.append(self.start_tapped(name, "--join", self.address(names[0])))
-        self.end_well(*nodes)
+        first, address = self.start_first(names[0])
+        self.end_well(first, *(self.start_tapped(name, "--join", address) for name in names[1:]))
 
     def end_well(self, *nodes):
-        for node in nodes:
-            self.assertEqual(0, node.wait(), node.output())
+        """Where one does not, what all of them said."""
+        try:
+            support.wait_for(lambda: not any(node.running() for node in nodes), 120, "the end of all nodes")
+        except AssertionError:
+            pass
+        codes = [node.child.poll() for node in nodes]
+        self.assertEqual([0] * len(nodes), codes, "\n".join(node.output() for node in nodes))
 
     def share_examples(self, names):
         """All learn from one data set, each from a part of another size."""
@@ -166,14 +176,14 @@ class Stream(Recorded):
 
 class LateJoiner(Recorded):
     def test_takes_a_snapshot(self):
-        self.make_kits("alice", "bob", "carol", settings={
-            "flock": {"start_nodes": 2}, "round": {"rounds": 100}, "membership": {"suspect_after": 60, "drop_after": 60},
-            "learner": {"trainer": "idle", "idle_bytes": 4000}})
-        alice = self.start_tapped("alice")
-        bob = self.start_tapped("bob", "--join", self.address("alice"))
+        self.make_flock(("alice", "bob", "carol"), {
+            "round": {"rounds": 100}, "membership": {"suspect_after": 60, "drop_after": 60},
+            "learner": {"trainer": "idle", "idle_bytes": 4000}}, start_nodes=2)
+        alice, address = self.start_first("alice")
+        bob = self.start_tapped("bob", "--join", address)
         self.wait_for_event("alice", "mixed", round=3)
         bob.signal(signal.SIGSTOP)  # alice waits for it while carol joins
-        carol = self.start_tapped("carol", "--join", self.address("alice"))
+        carol = self.start_tapped("carol", "--join", address)
         self.wait_for_event("alice", "peer_up", peer="carol")
         bob.signal(signal.SIGCONT)
         self.end_well(alice, bob, carol)
@@ -251,8 +261,8 @@ class Damage(Recorded):
         self.make_flock(names, {"round": {"rounds": 60}, "transport": {"ping_interval": 0.01},
                                 "membership": {"suspect_after": 60, "drop_after": 60},
                                 "learner": {"trainer": "idle", "idle_bytes": 1000}})
-        alice = self.start_tapped("alice")
-        bob = self.start_tapped("bob", "--join", self.address("alice"))
+        alice, address = self.start_first("alice")
+        bob = self.start_tapped("bob", "--join", address)
         self.wait_for_event("alice", "mixed", round=2)
         bob.signal(signal.SIGSTOP)
         support.wait_for(lambda: self.kinds("alice")["PING"] > 0, what="a ping to the node that is silent")

@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 import support
+from protocol_reader import wire
 
 FRAME_HEADER = 8
 HELLO = 1
@@ -79,6 +80,45 @@ class TlsPeer(support.Case):
         self.assertNotEqual(0, result.returncode)
         # GnuTLS answers handshake_failure (40) where only the version differs; protocol_version (70) would do as well.
         self.assertRegex(result.stderr.decode(errors="replace"), "SSL alert number (40|70)")
+
+    # ---- no TLS at all ----
+
+    def say(self, data):
+        """What the node answers to bytes, to its end of the connection."""
+        host, port = self.address("alice").rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(data)
+            answer = b""
+            try:
+                while part := connection.recv(65536):
+                    answer += part
+            except ConnectionResetError:
+                pass
+            return answer
+
+    def test_what_is_no_tls_gets_an_alert_at_most(self):
+        hello = bytes([0, 0, 0, 2, HELLO, 0, 0, 0, 8, 1])  # a frame, in the clear
+        for said in (b"GET / HTTP/1.1\r\nHost: alice\r\n\r\n", hello, bytes(3000), b"\xff" * 70000,
+                     b"\x16\x03\x01\xff\xff" + b"A" * 65535, b"\x16\x03\x03\x00\x05\x01\x00\x00\x01\x00"):
+            with self.subTest(said[:12]):
+                answer = self.say(said)
+                self.assertIn(answer[:1], (b"", b"\x15"))  # nothing, or a TLS record of type alert
+                self.assertLessEqual(len(answer), 7)
+        self.assertTrue(self.alice.running())
+        self.test_with_a_client_certificate_tls_succeeds_and_hello_arrives()
+
+    def test_silence_is_not_answered(self):
+        self.assertEqual(b"", self.say(b""))
+        support.wait_for(lambda: "took too long" in self.alice.output(), what="the deadline in the log")
+
+    def test_hello_is_as_documented(self):
+        said = self.s_client(*self.kit("bob", "client")).stdout
+        (kind, hello), = [frame for frame in wire.Frames().feed(said) if frame[0] == "HELLO"]
+        self.assertEqual(("HELLO", "flock", "default", "alice"), (kind, hello["flock"], hello["run"], hello["node"]))
+        self.assertEqual([self.address("alice")], hello["addresses"])
+        leaf = subprocess.run(["openssl", "x509", "-in", "alice/client.pem", "-outform", "DER"], cwd=self.folder,
+                              capture_output=True, check=True).stdout
+        self.assertEqual(leaf, hello["chain"][0])
 
 
 if __name__ == "__main__":

@@ -69,7 +69,6 @@ class Side:
     def __init__(self):
         self.frames = wire.Frames()
         self.bytes = 0
-        self.stream = hashlib.sha256()
         self.hello = None
         self.acknowledged = self.goodbye = self.closed = False
         self.offers = {}  # by transfer number
@@ -106,7 +105,6 @@ class Conversation:
     def hear(self, arrow, data):
         side = self.sides[arrow]
         require(not side.closed, "bytes after close_notify")
-        side.stream.update(data)
         for kind, message in side.frames.feed(data):
             try:
                 self.take(arrow, kind, message)

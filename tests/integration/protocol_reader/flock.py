@@ -112,9 +112,9 @@ class Flock:
         for a, b in (both, both[::-1]):
             require(a.client != b.client, "two clients or two servers")
             require(b.peer in (None, a.node), "not whom it takes it for")
-            sent, received = a.sides[">"], b.sides["<"]
-            if sent.closed and received.closed:
-                require(sent.stream.digest() == received.stream.digest(), "bytes changed on their way")
+            sent, received = a.sides[">"].frames.digests, b.sides["<"].frames.digests
+            # The last ones may be lost where an end did not wait for them.
+            require(sent[:len(received)] == received, "frames that changed on their way")
 
     def roster(self, number):
         """Section 4: who takes part in a round, as they all say in the end."""

@@ -1,5 +1,6 @@
 """Sections 2, 3 and 8 of docs/protocol.md: frames, canonical protobuf, the fields of each message and their limits."""
 import dataclasses
+import hashlib
 import ipaddress
 import re
 import struct
@@ -231,6 +232,7 @@ class Frames:
 
     def __init__(self):
         self.waiting = bytearray()
+        self.digests = []  # of each frame
 
     def feed(self, data):
         self.waiting += data
@@ -241,9 +243,10 @@ class Frames:
             require(flags == 0 and reserved == 0, "flags or reserved bits")
             if len(self.waiting) < HEADER.size + length:
                 return
-            payload = bytes(self.waiting[HEADER.size:HEADER.size + length])
+            frame = bytes(self.waiting[:HEADER.size + length])
             del self.waiting[:HEADER.size + length]
-            yield TYPES[kind], self.read(TYPES[kind], payload)
+            self.digests.append(hashlib.sha256(frame).digest())
+            yield TYPES[kind], self.read(TYPES[kind], frame[HEADER.size:])
 
     @staticmethod
     def read(kind, payload):

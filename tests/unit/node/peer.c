@@ -16,7 +16,7 @@ static void handle_up(void *context, struct sl_connection *connection, const str
     (void)hello;
     (void)credential;
     peer->connection = connection;
-    peer->next_transfer = 1;
+    peer->next_transfer = strcmp(peer->name, "bob") < 0 ? 1 : 2;
     peer->ups++;
     memset(peer->credit, 0, sizeof peer->credit);
     memset(peer->cancelled, 0, sizeof peer->cancelled);
@@ -58,6 +58,7 @@ static enum sl_status take_manifest(struct peer *peer, const uint8_t *payload, s
     peer->manifest = manifest;
     peer->transfer = frame.transfer;
     peer->got = 0;
+    sl_digest_of(&peer->digest, frame.manifest.data, frame.manifest.length);
     return SL_OK;
 }
 
@@ -151,8 +152,8 @@ static void create_node(struct peer *peer, const char *round, bool stream) {
 
 static void create_alice(struct peer *peer) {
     struct sl_error error = {.status = SL_OK, .text = ""};
-    peer->identity = sl_test_member(&peer->flock, "alice");
-    sl_test_settings_init(&peer->own, &peer->flock, "alice");
+    peer->identity = sl_test_member(&peer->flock, peer->name);
+    sl_test_settings_init(&peer->own, &peer->flock, peer->name);
     /* Borrowed from bob's: both are in one run. */
     peer->own.flock.run = peer->settings->flock.run;
     peer->own.transport = peer->settings->transport;
@@ -171,9 +172,9 @@ static void create_alice(struct peer *peer) {
     cr_assert_eq(sl_transport_create(&peer->transport, &options, &error), SL_OK, "%s", error.text);
 }
 
-void peer_init(struct peer *peer, const char *round, bool stream) {
+void peer_init(struct peer *peer, const char *name, const char *round, bool stream) {
     (void)signal(SIGPIPE, SIG_IGN);
-    *peer = (struct peer){.outcome = SL_INTERNAL, .lineage = 7};
+    *peer = (struct peer){.name = name, .outcome = SL_INTERNAL, .lineage = 7};
     sl_test_flock_init(&peer->flock, "demo");
     sl_test_write_member(&peer->flock, "bob");
     create_node(peer, round, stream);
@@ -257,8 +258,8 @@ void peer_tell_progress(struct peer *peer, uint64_t round, bool finished) {
 }
 
 void peer_join(struct peer *peer) {
-    struct sl_member_entry entry = {
-        .node = "alice", .incarnation = 1, .state = SL_MEMBER_ALIVE, .samples = 1, .from_round = 1};
+    struct sl_member_entry entry = {.incarnation = 1, .state = SL_MEMBER_ALIVE, .samples = 1, .from_round = 1};
+    memcpy(entry.node, peer->name, strlen(peer->name) + 1);
     SEND(peer, SL_FRAME_ROSTER, roster, {.entries = &entry, .count = 1});
     peer_tell_progress(peer, 0, false);
 }
@@ -266,7 +267,6 @@ void peer_join(struct peer *peer) {
 struct sl_manifest peer_describe(const struct peer *peer, uint64_t round, enum sl_payload_kind kind) {
     struct sl_manifest manifest = {.flock = "demo",
                                    .run = "r1",
-                                   .origin = "alice",
                                    .round = round,
                                    .lineage = peer->lineage,
                                    .kind = kind,
@@ -276,6 +276,7 @@ struct sl_manifest peer_describe(const struct peer *peer, uint64_t round, enum s
     struct sl_layout layout;
     struct sl_chunks chunks;
     struct sl_digest digests[8];
+    memcpy(manifest.origin, peer->name, strlen(peer->name) + 1);
     sl_layout_init(&layout);
     cr_assert_eq(sl_layout_add(&layout, "idle", 1, (const uint64_t[]){PEER_ELEMENTS}, NULL), SL_OK);
     cr_assert_eq(sl_chunks_choose(&chunks, PEER_ELEMENTS * sizeof(float), NULL), SL_OK);
@@ -292,6 +293,7 @@ uint32_t peer_send_manifest(struct peer *peer, const struct sl_manifest *manifes
     size_t length = sizeof signature;
     uint32_t transfer = peer->next_transfer;
     cr_assert_eq(sl_manifest_encode(&bytes, manifest), SL_OK);
+    sl_digest_of(&peer->own_digest, bytes.data, bytes.length);
     cr_assert_eq(sl_manifest_signed_message(&message, (struct sl_bytes){bytes.data, bytes.length}), SL_OK);
     cr_assert_eq(
         sl_identity_sign(peer->identity, signature, &length, (struct sl_bytes){message.data, message.length}, NULL),
@@ -325,6 +327,17 @@ void peer_send_verdict(struct peer *peer, enum sl_verdict_value value) {
           .lineage_sender = peer->lineage,
           .lineage_receiver = peer->ready.lineage_sender,
           .verdict = value});
+}
+
+void peer_send_ready(struct peer *peer, uint64_t round) {
+    struct sl_ready ready = {
+        .round = round, .lineage_sender = peer->lineage, .lineage_receiver = peer->manifest.lineage};
+    struct sl_buffer payload = {0};
+    memcpy(ready.manifest_sender, peer->own_digest.bytes, sizeof ready.manifest_sender);
+    memcpy(ready.manifest_receiver, peer->digest.bytes, sizeof ready.manifest_receiver);
+    cr_assert_eq(sl_ready_encode(&payload, &ready), SL_OK);
+    peer_send(peer, SL_FRAME_READY, &payload);
+    sl_buffer_finish(&payload);
 }
 
 void peer_assert_refused(struct peer *peer, const char *text) {

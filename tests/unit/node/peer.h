@@ -1,5 +1,5 @@
-/* A real node, "bob", on a thread of its own, and a peer made of nothing but the transport, "alice", that joins it and
- * says what a test wants: the flock's other member, honest or not. alice is the lower name, so that she decides. */
+/* A real node, "bob", on a thread of its own, and a peer made of nothing but the transport that joins it and says what
+ * a test wants: the flock's other member, honest or not. It is "alice" mostly, the lower name, so that she decides. */
 #ifndef TEST_NODE_PEER_H
 #define TEST_NODE_PEER_H
 
@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "crypto/digest.h"
 #include "exchange/chunks.h"
 #include "support/certificates.h"
 #include "transport/transport.h"
@@ -34,6 +35,7 @@ struct peer {
     struct sl_connection *connection; /* NULL: not connected */
     size_t ups, downs;
     char reason[512]; /* of the last down */
+    const char *name;
     uint64_t lineage;
     uint32_t next_transfer;
     struct sl_block *update; /* hers: PEER_ELEMENTS values of 1.0 */
@@ -45,6 +47,8 @@ struct peer {
     size_t cancels;
     struct sl_manifest manifest; /* of his last update */
     uint32_t transfer;           /* of that */
+    struct sl_digest digest;     /* alike */
+    struct sl_digest own_digest; /* of the last manifest that was sent */
     size_t snapshots;
     struct sl_ready ready;
     struct sl_pass pass;
@@ -54,8 +58,9 @@ struct peer {
     uint8_t *into;
 };
 
-/* Makes the flock and bob, with `round` (a JSON object without its braces) in his settings; nothing runs yet. */
-void peer_init(struct peer *peer, const char *round, bool stream);
+/* Makes the flock, the peer of that name, and bob, with `round` (a JSON object without its braces) in his settings;
+ * nothing runs yet. */
+void peer_init(struct peer *peer, const char *name, const char *round, bool stream);
 void peer_finish(struct peer *peer); /* asks bob to stop if he runs, waits for his end */
 
 void peer_run_node(struct peer *peer);
@@ -86,6 +91,7 @@ void peer_send_data(struct peer *peer, uint32_t transfer, uint64_t offset, uint6
 void peer_send_credit(struct peer *peer, uint32_t transfer, uint64_t until);
 void peer_send_verdict(struct peer *peer, enum sl_verdict_value value); /* on the last READY */
 void peer_send(struct peer *peer, enum sl_frame_type type, const struct sl_buffer *payload);
+void peer_send_ready(struct peer *peer, uint64_t round); /* of the manifests that were told last */
 /* bob has to be gone from this connection, with a reason that contains `text`, and still be running. */
 void peer_assert_refused(struct peer *peer, const char *text);
 /* Takes bob's whole update, gives alice's, decides COUNT: an honest round. */

@@ -9,7 +9,7 @@ static struct peer peer;
 static const uint64_t BYTES = PEER_ELEMENTS * sizeof(float);
 
 static void start(bool stream) {
-    peer_init(&peer, "\"rounds\":1000,\"deadline_min\":20,\"deadline_max\":20,\"linger_max\":0", stream);
+    peer_init(&peer, "alice", "\"rounds\":1000,\"deadline_min\":20,\"deadline_max\":20,\"linger_max\":0", stream);
     peer_run_node(&peer);
     peer_connect(&peer);
     peer_join(&peer);

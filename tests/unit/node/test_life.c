@@ -15,10 +15,14 @@ static void tear_down(void) {
 
 TestSuite(node_life, .fini = tear_down, .timeout = 120);
 
-static void start(const char *round, bool stream) {
-    peer_init(&peer, round, stream);
+static void start_as(const char *name, const char *round, bool stream) {
+    peer_init(&peer, name, round, stream);
     peer_run_node(&peer);
     peer_connect(&peer);
+}
+
+static void start(const char *round, bool stream) {
+    start_as("alice", round, stream);
 }
 
 static bool is_recorded(const char *text) {
@@ -98,6 +102,29 @@ Test(node_life, who_comes_back_as_another_is_counted_as_such) {
     peer_connect(&peer);
     PEER_UNTIL(&peer, peer.frames[SL_FRAME_READY] == 2); /* bound: the promise is told again */
     peer_send_verdict(&peer, SL_VERDICT_GONE);
+    PEER_UNTIL(&peer, peer.manifest.round == 2);
+}
+
+/* Here bob decides. What he holds whole is of a life that ended, and its READY never came. */
+Test(node_life, a_new_life_takes_the_place_of_the_former_one) {
+    start_as("carol", "\"rounds\":9,\"deadline_min\":20,\"deadline_max\":20,\"linger_max\":0", false);
+    peer_join(&peer);
+    PEER_UNTIL(&peer, peer.manifest.round == 1);
+    uint32_t transfer = peer_offer(&peer, 1);
+    PEER_UNTIL(&peer, peer.credit[transfer] > 0);
+    peer_send_data(&peer, transfer, 0, BYTES);
+    sl_time until = sl_clock_monotonic() + SL_SECOND / 5;
+    PEER_UNTIL(&peer, sl_clock_monotonic() > until); /* whole by now, which nothing tells */
+    sl_connection_close(peer.connection, "test");
+    peer_connect(&peer);
+    peer.lineage++;
+    peer_join(&peer);
+    transfer = peer_offer(&peer, 1);
+    PEER_UNTIL(&peer, peer.credit[transfer] > 0 || peer.cancelled[transfer]);
+    cr_assert_not(peer.cancelled[transfer]);
+    peer_send_data(&peer, transfer, 0, BYTES);
+    peer_send_ready(&peer, 1);
+    PEER_UNTIL(&peer, peer.frames[SL_FRAME_VERDICT] == 1);
     PEER_UNTIL(&peer, peer.manifest.round == 2);
 }
 
@@ -205,7 +232,7 @@ Test(node_life, stops_while_it_waits_for_others) {
 }
 
 Test(node_life, stops_before_it_began) {
-    peer_init(&peer, "\"rounds\":9,\"linger_max\":0", false);
+    peer_init(&peer, "alice", "\"rounds\":9,\"linger_max\":0", false);
     sl_node_stop(peer.node);
     peer_run_node(&peer);
     cr_assert_eq(peer_wait_node(&peer), SL_CANCELLED);
