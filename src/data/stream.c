@@ -133,6 +133,8 @@ static enum sl_status read_deflated(struct sl_stream *stream, uint8_t *out, size
         }
         int result = inflate(&stream->zlib, Z_NO_FLUSH);
         stream->ended = result == Z_STREAM_END;
+        if (result == Z_MEM_ERROR) /* inflate takes its window when it needs it */
+            return sl_error_set(error, SL_NO_MEMORY, "%s: no memory for inflating", stream->path);
         if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
             return fail_format(stream, "damaged gzip data", error);
     }

@@ -21,7 +21,10 @@ SL_MUST_USE enum sl_status sl_json_parse(cJSON **out, const char *text, size_t l
  *
  * `value` as a JSON string with quotes; each byte that is not UTF-8 becomes U+FFFD; NULL becomes null. */
 SL_MUST_USE enum sl_status sl_json_append_string(struct sl_buffer *out, const char *value);
-/* A number in the shortest form that reads back to the same double; null when it is not finite. */
+/* A number in the shortest form that reads back to the same double; null when it is not finite. The first needs no
+ * memory. */
+enum { SL_JSON_NUMBER_SIZE = 32 };
+void sl_json_format_number(char out[SL_JSON_NUMBER_SIZE], double value);
 SL_MUST_USE enum sl_status sl_json_append_number(struct sl_buffer *out, double value);
 
 #endif

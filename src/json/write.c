@@ -66,9 +66,11 @@ enum sl_status sl_json_append_string(struct sl_buffer *out, const char *value) {
     return status;
 }
 
-enum sl_status sl_json_append_number(struct sl_buffer *out, double value) {
-    if (!isfinite(value))
-        return sl_buffer_append(out, "null", 4);
+void sl_json_format_number(char out[SL_JSON_NUMBER_SIZE], double value) {
+    if (!isfinite(value)) {
+        snprintf(out, SL_JSON_NUMBER_SIZE, "null");
+        return;
+    }
     /* Any decimal of up to DBL_DIG digits survives a normal double, so that %g, which drops zeros at the end, finds the
      * shortest form there; subnormal numbers hold fewer digits. */
     int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
@@ -82,13 +84,11 @@ enum sl_status sl_json_append_number(struct sl_buffer *out, double value) {
     static const char kept[] = "0123456789+-e";
     size_t whole = strspn(text, kept);
     size_t gap = strcspn(text + whole, kept);
-    size_t before = out->length;
-    enum sl_status status = sl_buffer_append(out, text, whole);
-    if (status == SL_OK && gap > 0)
-        status = sl_buffer_append(out, ".", 1);
-    if (status == SL_OK)
-        status = sl_buffer_append(out, text + whole + gap, strlen(text + whole + gap));
-    if (status != SL_OK)
-        out->length = before;
-    return status;
+    snprintf(out, SL_JSON_NUMBER_SIZE, "%.*s%s%s", (int)whole, text, gap > 0 ? "." : "", text + whole + gap);
+}
+
+enum sl_status sl_json_append_number(struct sl_buffer *out, double value) {
+    char text[SL_JSON_NUMBER_SIZE];
+    sl_json_format_number(text, value);
+    return sl_buffer_append(out, text, strlen(text));
 }

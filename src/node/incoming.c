@@ -130,23 +130,12 @@ static bool is_of_use(const struct sl_node *node, const struct node_peer *peer, 
     return node_is_joining(node, peer->name) && !node_has_snapshot(peer);
 }
 
-/* One that was announced already, on this connection or on one before, stays as it is: its bytes may be here. Unless
- * the peer lost its former life with that connection, and its edge is not decided. */
-static bool is_known(struct sl_node *node, struct node_peer *peer, const struct sl_manifest *manifest) {
-    struct node_incoming *known = node_find_incoming(peer, manifest->kind, manifest->round);
-    if (known == NULL)
-        return false;
-    if (!known->lost || known->manifest.lineage == manifest->lineage || known->streamed ||
-        sl_round_edge(node->round, peer->name, manifest->round) != SL_EDGE_STATE_OPEN)
-        return true;
-    node_drop_incoming(node, known, false);
-    return false;
-}
-
+/* Takes note of a manifest. One that was announced already, on this connection or on one before, stays as it is: its
+ * bytes may be here. */
 static void announce(struct sl_node *node, struct node_peer *peer, struct node_incoming *incoming) {
     enum sl_payload_kind kind = incoming->manifest.kind;
     uint64_t round = incoming->manifest.round;
-    bool wanted = is_of_use(node, peer, &incoming->manifest) && !is_known(node, peer, &incoming->manifest);
+    bool wanted = is_of_use(node, peer, &incoming->manifest) && node_find_incoming(peer, kind, round) == NULL;
     incoming->next = peer->incoming;
     peer->incoming = incoming;
     if (!wanted) {

@@ -9,6 +9,7 @@
 struct budget {
     size_t left;
     bool exceeded;
+    bool out_of_memory;
 };
 
 static void *allocate(void *context, size_t size) {
@@ -18,7 +19,9 @@ static void *allocate(void *context, size_t size) {
         return NULL;
     }
     budget->left -= size;
-    return malloc(size);
+    void *memory = malloc(size);
+    budget->out_of_memory |= memory == NULL;
+    return memory;
 }
 
 static void release(void *context, void *memory) {
@@ -39,6 +42,8 @@ static enum sl_status unpack(const struct sl_wire_codec *codec, ProtobufCMessage
         return SL_OK;
     if (budget->exceeded)
         return sl_error_set(error, SL_LIMIT, "%s: too many parts", codec->name);
+    if (budget->out_of_memory)
+        return sl_wire_no_memory(codec->name, error);
     return sl_error_set(error, SL_FORMAT, "%s: not a message of this kind", codec->name);
 }
 

@@ -19,9 +19,9 @@ enum failing_others {
 /* Runs once; frees what it made, whatever the outcome. `context` is the test's. */
 typedef enum sl_status failing_operation(void *context, struct sl_error *error);
 
-/* Runs the operation for n = 1, 2, …; fails the test when a run with a failed allocation does not say SL_NO_MEMORY, when
- * the last run, with all of them, does not say SL_OK, and when something leaked. Returns how many allocations there
- * were. */
+/* Runs the operation for n = 1, 2, …; fails the test when a run with a failed allocation does not say SL_NO_MEMORY,
+ * when the last run, with all of them, does not say SL_OK, and when something leaked. Returns how many allocations
+ * there were. */
 size_t failing_run(failing_operation *operation, void *context, enum failing_others others);
 
 /* The parts of the above, for operations that are not one call. */

@@ -2,8 +2,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "base/folder.h"
+#include "base/file.h"
 #include "failing.h"
+#include "folder.h"
 #include "settings/settings.h"
 
 static const char GOOD[] =
@@ -60,8 +61,8 @@ Test(allocations, settings) {
     test_folder_make(&folder);
     test_folder_file(good, &folder, "good.json");
     test_folder_file(bad, &folder, "bad.json");
-    test_folder_write(good, GOOD, sizeof GOOD - 1);
-    test_folder_write(bad, BAD, sizeof BAD - 1);
+    cr_assert_eq(sl_file_replace(good, GOOD, sizeof GOOD - 1, 0600, NULL), SL_OK);
+    cr_assert_eq(sl_file_replace(bad, BAD, sizeof BAD - 1, 0600, NULL), SL_OK);
     cr_assert_geq(failing_run(load, good, FAILING_NONE), 50);
     cr_assert_geq(failing_run(load, good, FAILING_CJSON), 100);
     cr_assert_geq(failing_run(load_bad, bad, FAILING_NONE), 50);

@@ -1,0 +1,116 @@
+/* Authorities, kits, identities, chains. */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <starling/identity.h>
+
+#include "failing.h"
+#include "support/certificates.h"
+
+static const char *const hosts[] = {"127.0.0.1", "host.example"};
+
+struct places {
+    char *folder;    /* all of it */
+    char *authority; /* in it */
+    char *made;      /* what an operation makes; not there between runs */
+};
+
+static size_t count_entries(const char *path) {
+    size_t count = 0;
+    DIR *entries = opendir(path);
+    cr_assert_not_null(entries);
+    while (readdir(entries) != NULL)
+        count++;
+    closedir(entries);
+    return count - 2;
+}
+
+/* All or nothing: after a failure there is what was there before. */
+static void check_made(const struct places *places, enum sl_status status, size_t before) {
+    bool armed = failing_disarm();
+    cr_assert_eq(count_entries(places->folder), before + (status == SL_OK), "%s", sl_status_text(status));
+    cr_assert(status == SL_OK || armed);
+}
+
+static enum sl_status make_authority(void *context, struct sl_error *error) {
+    const struct places *places = context;
+    size_t before = count_entries(places->folder);
+    struct sl_authority_options options = {
+        .folder = places->made, .flock = "demo", .key = SL_KEY_ED25519, .days = 10, .passphrase = "secret"};
+    enum sl_status status = sl_authority_create(&options, error);
+    check_made(places, status, before);
+    return status;
+}
+
+static enum sl_status make_kit(void *context, struct sl_error *error) {
+    const struct places *places = context;
+    size_t before = count_entries(places->folder);
+    struct sl_kit_options options = {.authority = places->authority,
+                                     .folder = places->made,
+                                     .node = "alice",
+                                     .hosts = hosts,
+                                     .host_count = 2,
+                                     .port = 7400,
+                                     .key = SL_KEY_ED25519,
+                                     .days = 5,
+                                     .data = "no such folder"};
+    enum sl_status status = sl_kit_create(&options, error);
+    check_made(places, status, before);
+    return status;
+}
+
+Test(allocations, authority_and_kit) {
+    struct places places = {.folder = sl_test_folder_make()};
+    places.authority = sl_test_path(places.folder, "demo");
+    places.made = places.authority;
+    cr_assert_geq(failing_run(make_authority, &places, FAILING_NONE), 10);
+    places.made = sl_test_path(places.folder, "alice");
+    cr_assert_geq(failing_run(make_kit, &places, FAILING_NONE), 30);
+    free(places.made);
+    free(places.authority);
+    sl_test_folder_remove(places.folder);
+}
+
+static enum sl_status load(void *context, struct sl_error *error) {
+    struct sl_identity *identity = NULL;
+    enum sl_status status = sl_identity_load(&identity, context, error);
+    cr_assert_eq(status == SL_OK, identity != NULL);
+    sl_identity_destroy(identity);
+    return status;
+}
+
+static enum sl_status check_and_sign(void *context, struct sl_error *error) {
+    const struct sl_identity *identity = context;
+    struct sl_bytes chain[SL_CHAIN_MAX];
+    uint8_t signature[SL_SIGNATURE_MAX];
+    size_t length = 0, count = sl_identity_chain(identity, SL_PURPOSE_CLIENT, chain);
+    struct sl_credential *credential = NULL;
+    enum sl_status status = sl_identity_check_chain(identity, &credential, SL_PURPOSE_CLIENT, chain, count, error);
+    if (status == SL_OK)
+        status = sl_identity_sign(identity, signature, &length, chain[0], error);
+    if (status == SL_OK)
+        status = sl_credential_verify(credential, chain[0], (struct sl_bytes){signature, length}, error);
+    if (status == SL_OK && !sl_credential_serves_host(credential, "localhost"))
+        status = SL_UNTRUSTED;
+    sl_credential_unref(credential);
+    return status;
+}
+
+Test(allocations, identity) {
+    struct sl_test_flock flock;
+    struct sl_settings settings;
+    sl_test_flock_init(&flock, "demo");
+    sl_test_write_member(&flock, "alice");
+    sl_test_settings_init(&settings, &flock, "alice");
+    cr_assert_geq(failing_run(load, &settings, FAILING_NONE), 8);
+    cr_assert_geq(failing_run(load, &settings, FAILING_GNUTLS), 50);
+    sl_test_settings_finish(&settings);
+
+    struct sl_identity *identity = sl_test_member(&flock, "bob");
+    cr_assert_geq(failing_run(check_and_sign, identity, FAILING_NONE), 1);
+    cr_assert_geq(failing_run(check_and_sign, identity, FAILING_GNUTLS), 10);
+    sl_identity_destroy(identity);
+    sl_test_flock_finish(&flock);
+}
