@@ -4,13 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whole, but of a life of the peer that ended before its READY, which cannot come any more. */
+static bool is_orphaned(const struct round_edge *edge) {
+    return edge->whole && edge->manifest.lineage != edge->peer->lineage;
+}
+
 static bool is_resolved(const struct round_edge *edge) {
     switch (edge->state) {
     case SL_EDGE_STATE_COUNTED:
     case SL_EDGE_STATE_NONE:
         return true;
     case SL_EDGE_STATE_OPEN:
-        return edge->passed || !edge->peer->member.live;
+        return edge->passed || !edge->peer->member.live || is_orphaned(edge);
     case SL_EDGE_STATE_BOUND: /* a PASS frees nobody who promised */
     case SL_EDGE_STATE_PENDING:
         return !edge->peer->member.live;

@@ -149,10 +149,10 @@ Test(file, a_write_that_fails_midway_leaves_the_old_one) {
     enum sl_status committed = sl_file_writer_commit(writer, NULL);
     setrlimit(RLIMIT_FSIZE, &before); /* before anything is asserted: the test's own report is a file, too */
 
-    cr_expect_eq(status, SL_LIMIT);
+    cr_expect_eq(status, SL_DISK_FULL);
     cr_expect_not_null(strstr(error.text, path));
     cr_expect_eq(opened, SL_OK);
-    cr_expect_eq(written, SL_LIMIT);
+    cr_expect_eq(written, SL_DISK_FULL);
     cr_expect_neq(committed, SL_OK, "a file that is cut short was committed");
     expect_content("old");
     cr_expect_eq(test_folder_count(&folder), 1, "the temporary file stays behind");

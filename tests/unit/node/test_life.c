@@ -120,9 +120,10 @@ Test(node_life, counts_an_edge_of_his_own) {
     cr_assert_float_eq(take_update(), (before + 1) / 2, 1e-6);
 }
 
-/* What he holds whole is of a life that ended before its READY: it stays, and the edge does not count. */
+/* What he holds whole is of a life that ended before its READY: it stays, the edge does not count, and nobody waits W.
+ */
 Test(node_life, a_new_life_comes_too_late_for_what_is_whole) {
-    start_as("carol", "\"rounds\":9,\"deadline_min\":1,\"deadline_max\":1,\"linger_max\":0", false);
+    start_as("carol", "\"rounds\":9,\"deadline_min\":60,\"deadline_max\":60,\"linger_max\":0", false);
     peer_join(&peer);
     PEER_UNTIL(&peer, peer.manifest.round == 1);
     uint32_t transfer = peer_offer(&peer, 1);
