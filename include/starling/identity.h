@@ -43,9 +43,9 @@ struct sl_kit_options {
 };
 
 /* Writes settings.json, ca.pem, server.pem, server.key, client.pem, client.key: keys 0600, paths relative, to be moved
- * as a whole. The kit listens on the hosts that are IP literals (on the wildcard when one is a DNS name, on loopback
- * for "localhost") and advertises them all. All or nothing, as for the authority; the kit is loaded and checked like a
- * node would before it is handed out. */
+ * as a whole. The kit listens on the hosts that are IP literals (on the wildcards when one is a DNS name, on
+ * loopback for "localhost") and advertises them all. All or nothing, as for the authority; the kit is loaded and
+ * checked like a node would before it is handed out. */
 SL_PUBLIC SL_MUST_USE enum sl_status sl_kit_create(const struct sl_kit_options *options, struct sl_error *error);
 
 #endif

@@ -11,8 +11,11 @@
 /* Whatever an argument or a file name holds, a message stays in its lines and leaves the terminal alone. */
 static void clean(char *text, bool lines) {
     for (; *text != '\0'; text++) {
-        if (((unsigned char)*text < 0x20 && !(lines && *text == '\n')) || *text == 0x7f)
+        unsigned char byte = (unsigned char)text[0], next = (unsigned char)text[1];
+        if ((byte < 0x20 && !(lines && byte == '\n')) || byte == 0x7f)
             *text = '?';
+        else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) /* U+0080 … U+009F: controls, too */
+            text[0] = text[1] = '?';
     }
 }
 
@@ -94,7 +97,7 @@ static int refuse(const struct cli_options *options, int found) {
         return cli_usage(options->command, "%s needs a value", word);
     if (optopt == 0)
         return cli_usage(options->command, "unknown option %s", word);
-    if (strncmp(word, "--", 2) == 0)
+    if (strncmp(word, "--", 2) == 0 && strchr(word, '=') != NULL)
         return cli_usage(options->command, "%.*s takes no value", (int)strcspn(word, "="), word);
     return cli_usage(options->command, "unknown option -%c", optopt);
 }

@@ -1,8 +1,10 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -72,7 +74,19 @@ static int run(int argc, char **argv) {
     return cli_usage(NULL, "unknown command \"%s\"; \"starling help\" lists them", argv[1]);
 }
 
+/* Where standard input, output or error is closed, the next file or socket would get its number, and what is printed
+ * would go there. /dev/null stands in, opened the wrong way round, so that using it still fails. */
+static bool hold_standard_files(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv) {
+    if (!hold_standard_files())
+        return EX_OSERR;
     /* A reader that went away, of a pipe or a socket, is an error of the call that writes. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of write, to be told like a full disk */

@@ -70,12 +70,14 @@ enum sl_status cli_signals_create(struct cli_signals **out, struct sl_error *err
     signals->finish = eventfd(0, EFD_CLOEXEC);
     pthread_mutex_init(&signals->lock, NULL);
     pthread_sigmask(SIG_BLOCK, &set, &signals->old_mask);
-    if (signals->signals >= 0 && signals->finish >= 0 &&
-        pthread_create(&signals->thread, NULL, wait_for_signals, signals) == 0) {
+    int failed = signals->signals < 0 || signals->finish < 0
+                     ? errno
+                     : pthread_create(&signals->thread, NULL, wait_for_signals, signals);
+    if (failed == 0) {
         *out = signals;
         return SL_OK;
     }
-    enum sl_status status = sl_error_set(error, SL_IO, "cannot wait for signals: %s", strerror(errno));
+    enum sl_status status = sl_error_set(error, SL_IO, "cannot wait for signals: %s", strerror(failed));
     pthread_sigmask(SIG_SETMASK, &signals->old_mask, NULL);
     close_files(signals);
     pthread_mutex_destroy(&signals->lock);

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include <starling/simulate.h>
 
@@ -104,5 +105,8 @@ int cli_simulate(const struct cli_command *self, int argc, char **argv) {
         return cli_usage(self, "takes only options, found \"%s\"", argv[optind]);
     if (simulation.deadline_min > simulation.deadline_max)
         return cli_usage(self, "--deadline-min is over --deadline-max, which is %g", simulation.deadline_max);
-    return cli_fail(sl_simulate(&simulation, stdout, &error), &error);
+    enum sl_status status = sl_simulate(&simulation, stdout, &error);
+    /* A malformed topology is a file's fault only where there is a file. */
+    bool usage = status == SL_FORMAT && strncmp(simulation.topology, "file:", 5) != 0;
+    return cli_fail(usage ? SL_USAGE : status, &error);
 }

@@ -1,6 +1,5 @@
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "data/partition.h"
 
 enum { SHARDS_MAX = 1 << 20, SHARES_MAX = 1 << 20 };
+static const double SHARE_MAX = 1e300; /* sums of all shares are finite */
 
 /* A number > 0 that ends at `end` or at a comma; strtod alone would take " 1", "inf" and "0x2". */
 static bool parse_positive(double *out, const char **text) {
@@ -17,7 +17,7 @@ static bool parse_positive(double *out, const char **text) {
     if (!isdigit((unsigned char)**text) && **text != '.')
         return false;
     *out = strtod(*text, &after);
-    if (after != *text + plain || !isfinite(*out) || *out <= 0)
+    if (after != *text + plain || !(*out > 0 && *out <= SHARE_MAX))
         return false;
     *text = after;
     return true;

@@ -83,35 +83,20 @@ static enum sl_status write_rest(const char *folder, const struct sl_kit_options
 
 /* Loads the kit as its node will: none is handed out that cannot start. What GnuTLS holds of a certificate that it just
  * made is not what a reader sees, so this reads the files. */
-static enum sl_status check_kit(const char *folder, const struct sl_kit_options *options, const char *flock,
-                                struct sl_error *error) {
-    char *names[] = {strdup(flock),
-                     strdup(options->node),
-                     sl_path_join(folder, SL_KIT_CA),
-                     sl_path_join(folder, SL_KIT_SERVER_CERTIFICATE),
-                     sl_path_join(folder, SL_KIT_SERVER_KEY),
-                     sl_path_join(folder, SL_KIT_CLIENT_CERTIFICATE),
-                     sl_path_join(folder, SL_KIT_CLIENT_KEY)};
-    enum { COUNT = sizeof names / sizeof *names };
-    enum sl_status status = SL_OK;
-    for (size_t i = 0; i < COUNT; i++)
-        if (names[i] == NULL)
-            status = sl_error_set(error, SL_NO_MEMORY, "%s: no memory", folder);
-    if (status == SL_OK) {
-        struct sl_settings settings = {.flock.name = names[0],
-                                       .node.name = names[1],
-                                       .identity = {.ca = names[2],
-                                                    .server_certificate = names[3],
-                                                    .server_key = names[4],
-                                                    .client_certificate = names[5],
-                                                    .client_key = names[6],
-                                                    .name_from = SL_NAME_FROM_URI}};
-        struct sl_identity *identity = NULL;
-        status = sl_identity_load(&identity, &settings, error);
-        sl_identity_destroy(identity);
-    }
-    for (size_t i = 0; i < COUNT; i++)
-        free(names[i]);
+static enum sl_status check_kit(const char *folder, const struct sl_kit_options *options, struct sl_error *error) {
+    char *path = sl_path_join(folder, SL_KIT_SETTINGS);
+    struct sl_settings *settings = NULL;
+    struct sl_identity *identity = NULL;
+    if (path == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "%s: no memory", folder);
+    enum sl_status status = sl_settings_load(&settings, path, NULL, 0, error);
+    if (status == SL_OK)
+        status = sl_identity_load(&identity, settings, error);
+    if (status != SL_OK)
+        (void)sl_error_wrap(error, status, "%s: its node would not start", options->folder);
+    sl_identity_destroy(identity);
+    sl_settings_destroy(settings);
+    free(path);
     return status;
 }
 
@@ -132,7 +117,7 @@ enum sl_status sl_kit_create(const struct sl_kit_options *options, struct sl_err
     if (status == SL_OK)
         status = write_rest(stage.folder, options, &authority, error);
     if (status == SL_OK)
-        status = check_kit(stage.folder, options, authority.flock, error);
+        status = check_kit(stage.folder, options, error);
     if (status == SL_OK)
         status = sl_stage_commit(&stage, error);
     sl_stage_finish(&stage);

@@ -1,7 +1,6 @@
 #include "identity/kit_settings.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 /* Where Debian's package dataset-fashion-mnist puts its files. */
 static const char debian_data[] = "/usr/share/datasets/fashion-mnist";
 
-enum { DATA_FILES = 4, HOST_NAME_MAX_LENGTH = 253, LABEL_MAX = 63 };
+enum { DATA_FILES = 4, HOST_NAME_MAX_LENGTH = 253 };
 static const char *const data_names[DATA_FILES] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                                    "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 
@@ -24,31 +23,18 @@ static bool is_literal(const char *host) {
     return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 }
 
-static bool is_label(const char *label, size_t length) {
-    if (length == 0 || length > LABEL_MAX || label[0] == '-' || label[length - 1] == '-')
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (!isalnum((unsigned char)label[i]) && label[i] != '-' && label[i] != '_')
-            return false;
-    return true;
+static struct sl_address address_of(const char *host, unsigned port) {
+    struct sl_address address = {.port = (uint16_t)port};
+    snprintf(address.host, sizeof address.host, "%s", host);
+    return address;
 }
 
 bool sl_kit_host_is_valid(const char *host) {
-    if (is_literal(host))
-        return true;
-    if (strlen(host) > HOST_NAME_MAX_LENGTH)
-        return false;
-    const char *last = host;
-    for (const char *label = host;; label++) {
-        size_t length = strcspn(label, ".");
-        if (!is_label(label, length))
-            return false;
-        last = label;
-        label += length;
-        if (*label == '\0')
-            break;
-    }
-    return !isdigit((unsigned char)last[0]) || last[strspn(last, "0123456789")] != '\0'; /* 10.0.0.300 is no name */
+    /* What the settings will read; and as long as DNS allows. */
+    char text[SL_ADDRESS_SIZE];
+    struct sl_address address = address_of(host, 1), parsed;
+    sl_address_format(text, &address);
+    return strlen(host) <= HOST_NAME_MAX_LENGTH && sl_address_parse(&parsed, text, NULL) == SL_OK;
 }
 
 /* Each call appends when nothing has failed so far: sl_buffer fails only for lack of memory. */
@@ -73,9 +59,8 @@ static void put_number(struct writer *writer, unsigned value) {
 }
 
 static void put_address(struct writer *writer, const char *host, unsigned port) {
-    struct sl_address address = {.port = (uint16_t)port};
+    struct sl_address address = address_of(host, port);
     char text[SL_ADDRESS_SIZE];
-    snprintf(address.host, sizeof address.host, "%s", host);
     sl_address_format(text, &address);
     put_string(writer, text);
 }
@@ -93,14 +78,16 @@ static void put_next_address(struct writer *writer, bool *first, const char *hos
     *first = false;
 }
 
-/* A literal is listened on as it is. What a DNS name means is known only where the node runs: the wildcard, which
- * covers the literals too; but "localhost" is loopback everywhere. */
+/* A literal is listened on as it is. What a DNS name means is known only where the node runs: the wildcards of both
+ * families, each of which takes its own only, and which cover the literals too; but "localhost" is loopback everywhere.
+ */
 static void put_listen(struct writer *writer, const struct sl_kit_options *options) {
     static const char *const loopback[] = {"127.0.0.1", "::1"};
     bool first = true;
     for (size_t i = 0; i < options->host_count; i++)
         if (!is_literal(options->hosts[i]) && strcasecmp(options->hosts[i], "localhost") != 0) {
-            put_address(writer, "::", options->port);
+            put_next_address(writer, &first, "0.0.0.0", options->port);
+            put_next_address(writer, &first, "::", options->port);
             return;
         }
     for (size_t i = 0; i < options->host_count; i++) {
@@ -123,12 +110,14 @@ static void put_advertise(struct writer *writer, const struct sl_kit_options *op
 }
 
 /* The absolute path of one of the data files, packed or not; NULL where it is missing. The caller frees. */
-static char *find_data_file(const char *folder, const char *name) {
+static char *find_data_file(struct writer *writer, const char *folder, const char *name) {
     static const char *const endings[] = {".gz", ""};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         char *path = NULL;
-        if (asprintf(&path, "%s/%s%s", folder, name, endings[i]) < 0)
+        if (asprintf(&path, "%s/%s%s", folder, name, endings[i]) < 0) {
+            writer->status = SL_NO_MEMORY;
             return NULL;
+        }
         char *absolute = access(path, R_OK) == 0 ? realpath(path, NULL) : NULL;
         free(path);
         if (absolute != NULL)
@@ -158,7 +147,7 @@ static void put_learning(struct writer *writer, const struct sl_kit_options *opt
     char *files[DATA_FILES] = {NULL};
     bool complete = true;
     for (int i = 0; i < DATA_FILES && complete; i++) {
-        files[i] = find_data_file(folder, data_names[i]);
+        files[i] = find_data_file(writer, folder, data_names[i]);
         complete = files[i] != NULL;
     }
     if (complete)

@@ -25,8 +25,8 @@ enum sl_status sl_key_read(gnutls_privkey_t *out, const char *path, const char *
             gnutls_privkey_deinit(*out);
             *out = NULL;
         }
-        sl_wipe(file.data, file.capacity);
     }
+    sl_wipe(file.data, file.capacity);
     sl_buffer_finish(&file);
     return status;
 }

@@ -37,15 +37,15 @@ static enum sl_status check_target(const char *target, struct sl_error *error) {
     return empty ? SL_OK : exists(error, target);
 }
 
-static enum sl_status make_folder(struct sl_stage *stage, const char *parent, struct sl_error *error) {
-    enum sl_status status = sl_folder_make(parent, 0755, error);
+static enum sl_status make_folder(struct sl_stage *stage, struct sl_error *error) {
+    enum sl_status status = sl_folder_make(stage->parent, 0755, error);
     if (status != SL_OK)
         return status;
     char *folder = NULL;
-    if (asprintf(&folder, "%s/.%s.XXXXXX", parent, sl_path_last(stage->target)) < 0)
+    if (asprintf(&folder, "%s/.%s.XXXXXX", stage->parent, sl_path_last(stage->target)) < 0)
         return sl_error_set(error, SL_NO_MEMORY, "%s: no memory", stage->target);
     if (mkdtemp(folder) == NULL) {
-        status = fail_by_errno(error, parent);
+        status = fail_by_errno(error, stage->parent);
         free(folder);
         return status;
     }
@@ -55,23 +55,21 @@ static enum sl_status make_folder(struct sl_stage *stage, const char *parent, st
 
 enum sl_status sl_stage_open(struct sl_stage *stage, const char *target, struct sl_error *error) {
     *stage = (struct sl_stage){.target = strdup(target)};
-    char *parent = NULL;
     enum sl_status status = SL_OK;
     if (stage->target != NULL) {
         for (size_t end = strlen(stage->target); end > 1 && stage->target[end - 1] == '/'; end--)
             stage->target[end - 1] = '\0';
-        parent = sl_path_parent(stage->target);
+        stage->parent = sl_path_parent(stage->target);
     }
     const char *last = stage->target != NULL ? sl_path_last(stage->target) : "";
-    if (parent == NULL)
+    if (stage->parent == NULL)
         status = sl_error_set(error, SL_NO_MEMORY, "%s: no memory", target);
     else if (last[0] == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
         status = sl_error_set(error, SL_USAGE, "%s: give the name of a folder to make", target);
     else
         status = check_target(stage->target, error);
     if (status == SL_OK)
-        status = make_folder(stage, parent, error);
-    free(parent);
+        status = make_folder(stage, error);
     if (status != SL_OK)
         sl_stage_finish(stage);
     return status;
@@ -94,10 +92,7 @@ enum sl_status sl_stage_commit(struct sl_stage *stage, struct sl_error *error) {
                                                                          : fail_by_errno(error, stage->target);
     free(stage->folder);
     stage->folder = NULL;
-    char *parent = sl_path_parent(stage->target);
-    if (parent != NULL)
-        sync_folder(parent); /* it is in place: a crash at worst forgets all of it */
-    free(parent);
+    (void)sync_folder(stage->parent); /* it is in place: a crash at worst forgets all of it */
     return SL_OK;
 }
 
@@ -115,6 +110,7 @@ void sl_stage_finish(struct sl_stage *stage) {
     if (stage->folder != NULL)
         remove_folder(stage->folder);
     free(stage->folder);
+    free(stage->parent);
     free(stage->target);
     *stage = (struct sl_stage){0};
 }

@@ -7,6 +7,7 @@
 /* All zero is none. */
 struct sl_stage {
     char *target; /* without trailing slashes */
+    char *parent; /* of both */
     char *folder; /* mode 0700; write flat files into it */
 };
 

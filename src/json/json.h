@@ -14,7 +14,8 @@ enum { SL_JSON_DEPTH = 64 };
 
 /* On success *out is the caller's, freed with cJSON_Delete; on failure it is NULL. `text` needs no NUL. The error says
  * "line L, column C: problem"; SL_FORMAT, or SL_LIMIT for depth and for numbers of more than 63 characters. Integers
- * beyond ±2^53 lose their last digits: cJSON keeps doubles. */
+ * beyond ±2^53 lose their last digits: cJSON keeps doubles. Where it runs out of memory it does not say so, and that is
+ * SL_FORMAT, too. */
 SL_MUST_USE enum sl_status sl_json_parse(cJSON **out, const char *text, size_t length, struct sl_error *error);
 
 /* Both append the whole or, when out of memory, nothing.

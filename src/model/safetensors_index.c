@@ -85,9 +85,9 @@ static enum sl_status read_metadata(struct sl_metadata *metadata, const cJSON *o
     const cJSON *item;
     cJSON_ArrayForEach(item, object) {
         if (!cJSON_IsString(item))
-            return sl_error_set(error, SL_FORMAT, "%s: %s is not a string", metadata_key, item->string);
+            return sl_error_set(error, SL_FORMAT, "%s: a value is not a string", metadata_key);
         if (metadata != NULL && sl_metadata_set(metadata, item->string, "%s", item->valuestring) != SL_OK)
-            return sl_error_set(error, SL_LIMIT, "%s: too many entries, or %s is too long", metadata_key, item->string);
+            return sl_error_set(error, SL_LIMIT, "%s: too many entries, or one is too long", metadata_key);
     }
     return SL_OK;
 }
@@ -120,10 +120,20 @@ static enum sl_status check_coverage(struct sl_stored_index *index, uint64_t dat
     return SL_OK;
 }
 
+/* Names go into messages. */
+static bool is_printable(const char *name) {
+    for (; *name != '\0'; name++)
+        if ((unsigned char)*name < 0x20 || *name == 0x7f)
+            return false;
+    return true;
+}
+
 static enum sl_status read_entries(struct sl_stored_index *index, struct sl_metadata *metadata, const cJSON *root,
                                    uint64_t data_length, struct sl_error *error) {
     const cJSON *item;
     cJSON_ArrayForEach(item, root) {
+        if (!is_printable(item->string))
+            return sl_error_set(error, SL_FORMAT, "the name of a tensor holds control characters");
         enum sl_status status = strcmp(item->string, metadata_key) == 0
                                     ? read_metadata(metadata, item, error)
                                     : read_tensor(&index->tensors[index->count++], item, data_length, error);

@@ -5,15 +5,6 @@
 
 enum { FOUND_BYTES_MAX = 60 };
 
-void sl_setting_number(char out[SL_NUMBER_SIZE], double number) {
-    struct sl_buffer text = {0};
-    if (sl_json_append_number(&text, number) == SL_OK)
-        snprintf(out, SL_NUMBER_SIZE, "%.*s", (int)text.length, (const char *)text.data);
-    else
-        snprintf(out, SL_NUMBER_SIZE, "%g", number);
-    sl_buffer_finish(&text);
-}
-
 static void describe_choices(char out[SL_EXPECTED_SIZE], const struct sl_setting *row) {
     size_t used = 0;
     for (size_t i = 0; row->choices[i] != NULL && used < SL_EXPECTED_SIZE; i++) {
@@ -23,10 +14,10 @@ static void describe_choices(char out[SL_EXPECTED_SIZE], const struct sl_setting
 }
 
 static void describe_number(char out[SL_EXPECTED_SIZE], const struct sl_setting *row) {
-    char min[SL_NUMBER_SIZE];
-    char max[SL_NUMBER_SIZE];
-    sl_setting_number(min, row->min);
-    sl_setting_number(max, row->max);
+    char min[SL_JSON_NUMBER_SIZE];
+    char max[SL_JSON_NUMBER_SIZE];
+    sl_json_format_number(min, row->min);
+    sl_json_format_number(max, row->max);
     const char *kind = row->type == SL_SETTING_INTEGER ? "an integer" : "a number";
     const char *from = row->above_min ? "above" : "from";
     const char *to = row->below_max ? ", below" : row->above_min ? ", at most" : " to";
@@ -121,7 +112,7 @@ void sl_setting_found(char out[SL_FOUND_SIZE], const cJSON *value) {
         return;
     }
     if (cJSON_IsNumber(value)) {
-        sl_setting_number(out, value->valuedouble);
+        sl_json_format_number(out, value->valuedouble);
         return;
     }
     if (cJSON_IsBool(value))

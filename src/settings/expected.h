@@ -14,8 +14,4 @@ void sl_setting_expected(char out[SL_EXPECTED_SIZE], const struct sl_setting *ro
  */
 void sl_setting_found(char out[SL_FOUND_SIZE], const cJSON *value);
 
-/* The shortest decimal form of a number. */
-enum { SL_NUMBER_SIZE = 32 };
-void sl_setting_number(char out[SL_NUMBER_SIZE], double number);
-
 #endif

@@ -1,5 +1,4 @@
 /* The table as manuals: a page in Markdown, a section in mdoc. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "settings/expected.h"
@@ -16,8 +15,8 @@ static enum sl_status describe_default(struct sl_buffer *out, const struct sl_se
     enum sl_status status = SL_NO_MEMORY;
     cJSON *value = sl_setting_read_text(row, row->standard);
     if (cJSON_IsNumber(value)) {
-        char number[SL_NUMBER_SIZE];
-        sl_setting_number(number, value->valuedouble);
+        char number[SL_JSON_NUMBER_SIZE];
+        sl_json_format_number(number, value->valuedouble);
         status = sl_buffer_printf(out, "%s", number);
     } else if (value != NULL) {
         char *text = cJSON_PrintUnformatted(value);
@@ -106,9 +105,9 @@ static void write_roff_word(FILE *out, const char *word, size_t length) {
 }
 
 /* Running text in lines of moderate length, none of which roff takes for a command. */
-static void write_roff(FILE *out, const char *text) {
+static void write_roff(FILE *out, const char *text, const char *end) {
     size_t column = 0;
-    for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+    for (text += strspn(text, " "); text < end; text += strspn(text, " ")) {
         size_t length = strcspn(text, " ");
         if (column > 0 && column + 1 + length > ROFF_WIDTH) {
             fputc('\n', out);
@@ -126,12 +125,9 @@ static void write_roff(FILE *out, const char *text) {
 static void write_sentences(FILE *out, const char *text) {
     while (*text != '\0') {
         const char *stop = strstr(text, ". ");
-        size_t length = stop == NULL ? strlen(text) : (size_t)(stop - text) + 1;
-        char *sentence = strndup(text, length);
-        if (sentence != NULL)
-            write_roff(out, sentence);
-        free(sentence);
-        text += length + (stop == NULL ? 0 : 1);
+        const char *end = stop == NULL ? text + strlen(text) : stop + 1;
+        write_roff(out, text, end);
+        text = end + strspn(end, " ");
     }
 }
 
@@ -139,9 +135,9 @@ static void write_manual_row(FILE *out, const struct sl_setting *row, const char
     fprintf(out, ".It Cm %s\n", row->path);
     write_sentences(out, row->description);
     fprintf(out, ".br\nTakes\n");
-    write_roff(out, expected);
+    write_roff(out, expected, expected + strlen(expected));
     fprintf(out, ".br\nDefault:\n");
-    write_roff(out, standard);
+    write_roff(out, standard, standard + strlen(standard));
     if (row->security)
         fprintf(out, ".br\nOnly the file may set it.\n");
 }

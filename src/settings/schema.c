@@ -32,8 +32,8 @@ static void put_text(struct schema *schema, cJSON *object, const char *key, cons
 
 static void put_number(struct schema *schema, cJSON *object, const char *key, double number) {
     /* cJSON would round what has more than 15 digits. */
-    char text[SL_NUMBER_SIZE];
-    sl_setting_number(text, number);
+    char text[SL_JSON_NUMBER_SIZE];
+    sl_json_format_number(text, number);
     put(schema, object, key, cJSON_CreateRaw(text));
 }
 

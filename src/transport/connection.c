@@ -1,7 +1,7 @@
 /* Happy path of a connection that we dial: write event: TCP is up → HANDSHAKE; read and write events move the handshake
  * → HELLO: both ends send theirs, admit the other's (hello.c), acknowledge → READY (pairs.c). From then on the read
- * event runs the reader and the write event the writer. Each failure goes through sl_connection_end (close.c); each
- * state has its deadline, except READY, where pings are the handlers' matter. */
+ * event runs the reader and the write event the writer. Each failure goes through sl_connection_end (close.c). One
+ * deadline counts from the beginning until READY, where pings are the handlers' matter. */
 #include "transport/connection.h"
 
 #include <assert.h>
@@ -31,22 +31,19 @@ static bool is_legal(enum sl_connection_state from, enum sl_connection_state to)
 }
 
 void sl_connection_enter(struct sl_connection *connection, enum sl_connection_state state) {
-    const struct sl_transport *transport = connection->transport;
     assert(is_legal(connection->state, state));
     connection->state = state;
     switch (state) {
     case SL_CONNECTION_CONNECTING:
     case SL_CONNECTION_HANDSHAKE:
-        (void)event_add(&connection->timer, &transport->handshake_timeout);
-        break;
     case SL_CONNECTION_HELLO:
-        break; /* the handshake's deadline counts until admission */
+        break; /* the first state's deadline counts until both are admitted */
     case SL_CONNECTION_READY:
     case SL_CONNECTION_CLOSED:
         (void)event_del(&connection->timer);
         break;
     case SL_CONNECTION_DRAINING:
-        (void)event_add(&connection->timer, &transport->drain_timeout);
+        (void)event_add(&connection->timer, &connection->transport->drain_timeout);
         break;
     }
 }
@@ -135,6 +132,8 @@ static void finish_connect(struct sl_connection *connection) {
     socklen_t length = sizeof failure;
     if (getsockopt(connection->socket.fd, SOL_SOCKET, SO_ERROR, &failure, &length) != 0)
         failure = errno;
+    if (failure == 0 && event_add(&connection->read, NULL) != 0)
+        failure = ENOMEM;
     if (failure != 0) {
         sl_connection_end(connection, &(struct sl_ending){
                                           .kind = SL_ENDING_BROKEN, .status = SL_NETWORK, .reason = strerror(failure)});
@@ -142,7 +141,6 @@ static void finish_connect(struct sl_connection *connection) {
     }
     sl_connection_enter(connection, SL_CONNECTION_HANDSHAKE);
     (void)event_del(&connection->write);
-    (void)event_add(&connection->read, NULL);
     run_handshake(connection);
     flush_answers(connection);
 }
@@ -252,9 +250,13 @@ enum sl_status sl_connection_create(struct sl_connection **out, struct sl_transp
         sl_connection_destroy(connection);
         return status;
     }
+    /* Without them nobody would come back to it. */
+    if (event_add(&connection->timer, &transport->handshake_timeout) != 0 ||
+        event_add(dialled ? &connection->write : &connection->read, NULL) != 0) {
+        sl_connection_destroy(connection);
+        return SL_NO_MEMORY;
+    }
     link_connection(connection);
-    (void)event_add(&connection->timer, &transport->handshake_timeout);
-    (void)event_add(dialled ? &connection->write : &connection->read, NULL);
     connection->state = dialled ? SL_CONNECTION_CONNECTING : SL_CONNECTION_HANDSHAKE;
     *out = connection;
     return SL_OK;

@@ -105,7 +105,7 @@ struct sl_transport {
 /* Takes over `fd` on success and failure. The connection is in CONNECTING when dialled, in HANDSHAKE when accepted. */
 SL_MUST_USE enum sl_status sl_connection_create(struct sl_connection **out, struct sl_transport *transport, int fd,
                                                 struct sl_dial *dial, const char *address);
-/* Asserts that the transition is legal, and arms the timer of the new state. */
+/* Asserts that the transition is legal; stops the timer in READY and arms it anew for DRAINING. */
 void sl_connection_enter(struct sl_connection *connection, enum sl_connection_state state);
 /* Something is queued: the loop writes it. */
 void sl_connection_want_write(struct sl_connection *connection);

@@ -2,6 +2,7 @@
  * when that connection is shown. Each failure leads to the next address, the last one to dial_failed. */
 #include <errno.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ enum { RESOLVERS = 2, REASON_SIZE = 512 };
 /* A name under way to addresses. It outlives a dial that is given up meanwhile. */
 struct lookup {
     struct sl_job job;
-    struct sl_dial *dial; /* NULL: nobody waits any more */
+    struct sl_dial *dial;  /* NULL: nobody waits any more */
+    atomic_bool abandoned; /* the same for the worker */
     char host[SL_HOST_MAX + 1];
     char port[8];
     struct addrinfo *found;
@@ -55,8 +57,10 @@ static void dial_destroy(struct sl_dial *dial) {
     if (dial->next != NULL)
         dial->next->previous = dial->previous;
     (void)event_del(&dial->step);
-    if (dial->lookup != NULL)
+    if (dial->lookup != NULL) {
         dial->lookup->dial = NULL;
+        atomic_store(&dial->lookup->abandoned, true);
+    }
     if (dial->found != NULL)
         freeaddrinfo(dial->found);
     free(dial);
@@ -114,15 +118,15 @@ static void handle_step(evutil_socket_t fd, short what, void *context) {
     finish_failed(dial);
 }
 
-static void step_from_loop(struct sl_dial *dial) {
-    (void)event_add(&dial->step, &(struct timeval){0});
+static enum sl_status step_from_loop(struct sl_dial *dial) {
+    return event_add(&dial->step, &(struct timeval){0}) == 0 ? SL_OK : SL_NO_MEMORY;
 }
 
 void sl_dial_attempt_failed(struct sl_dial *dial, enum sl_status status, const char *reason) {
     dial->connection = NULL;
     dial->hopeless |= status == SL_EXISTS || status == SL_IN_USE || dial->transport->shutting_down;
     note_failure(dial, dial->transport->shutting_down ? SL_CANCELLED : status, reason);
-    step_from_loop(dial);
+    (void)step_from_loop(dial);
 }
 
 void sl_dial_succeed(struct sl_dial *dial) {
@@ -134,7 +138,9 @@ void sl_dial_succeed(struct sl_dial *dial) {
 static void handle_lookup_run(struct sl_job *job) {
     struct lookup *lookup = (struct lookup *)job;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
-    lookup->failure = getaddrinfo(lookup->host, lookup->port, &hints, &lookup->found);
+    /* Many names that take long may wait: those of dials that were given up hold up neither the others nor the end. */
+    if (!atomic_load(&lookup->abandoned))
+        lookup->failure = getaddrinfo(lookup->host, lookup->port, &hints, &lookup->found);
 }
 
 static void handle_lookup_done(struct sl_job *job) {
@@ -148,7 +154,7 @@ static void handle_lookup_done(struct sl_job *job) {
         dial->found = dial->at = lookup->found;
         if (lookup->failure != 0)
             note_failure(dial, SL_NOT_FOUND, gai_strerror(lookup->failure));
-        step_from_loop(dial);
+        (void)step_from_loop(dial);
     }
     free(lookup);
 }
@@ -169,6 +175,8 @@ static enum sl_status start_resolver(struct sl_transport *transport) {
     transport->resolved =
         event_new(transport->base, sl_pool_fd(transport->resolver), EV_READ | EV_PERSIST, handle_resolved, transport);
     if (transport->resolved == NULL || event_add(transport->resolved, NULL) != 0) {
+        if (transport->resolved != NULL)
+            event_free(transport->resolved);
         sl_pool_destroy(transport->resolver);
         transport->resolver = NULL;
         return SL_NO_MEMORY;
@@ -182,8 +190,7 @@ static enum sl_status look_up(struct sl_dial *dial) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     if (getaddrinfo(dial->target.host, port, &hints, &dial->found) == 0) {
         dial->at = dial->found;
-        step_from_loop(dial);
-        return SL_OK;
+        return step_from_loop(dial);
     }
     dial->found = NULL;
     enum sl_status status = start_resolver(dial->transport);
@@ -255,7 +262,7 @@ void sl_dials_cancel(struct sl_transport *transport) {
         dial->hopeless = true;
         note_failure(dial, SL_CANCELLED, "shutting down");
         if (dial->connection == NULL)
-            step_from_loop(dial);
+            (void)step_from_loop(dial);
     }
 }
 

@@ -4,8 +4,9 @@
  *     in    listener | dialer → tls → session → frame → handlers
  *     out   control queue (first) + bulk ranges (64 KiB frames between) → tls → socket
  *
- * States of a connection: CONNECTING → HANDSHAKE → HELLO → READY → DRAINING → CLOSED, a timer each. A connection is
- * shown to the handlers only when READY: its peer was admitted by src/admit and said the same of us.
+ * States of a connection: CONNECTING → HANDSHAKE → HELLO → READY → DRAINING → CLOSED, with one deadline
+ * until READY and another one for DRAINING. A connection is shown to the handlers only when READY: its peer was
+ * admitted by src/admit and said the same of us.
  *
  * One connection a pair: of two with the same boot nonces, the one dialled by the lower name (memcmp) stays; both ends
  * know which, only the higher name closes the other. A new boot nonce replaces the old connection at once. Handlers see

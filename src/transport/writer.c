@@ -20,6 +20,12 @@ enum sl_status sl_writer_add_control(struct sl_writer *writer, enum sl_frame_typ
     size_t waiting = writer->control.length - writer->control_begin;
     if (length > SL_PAYLOAD_MAX || waiting + SL_FRAME_HEADER_SIZE + length > SL_CONTROL_QUEUE_MAX)
         return SL_LIMIT;
+    /* A peer that always leaves something in the queue must not make it grow for ever. As many bytes are moved as were
+     * sent at most, so that each moves once. */
+    if (writer->control_begin > 0 && writer->control_begin >= waiting) {
+        sl_buffer_consume(&writer->control, writer->control_begin);
+        writer->control_begin = 0;
+    }
     uint8_t header[SL_FRAME_HEADER_SIZE];
     sl_frame_put_header(header, &(struct sl_frame_header){.length = (uint32_t)length, .type = type});
     enum sl_status status = sl_buffer_reserve(&writer->control, sizeof header + length);

@@ -11,8 +11,7 @@
 /* Whose allocations fail besides those of our own code. */
 enum failing_others {
     FAILING_NONE,
-    FAILING_CJSON,  /* it says nothing of memory: the status may be any but SL_OK */
-    FAILING_GNUTLS, /* it may do without some, and takes others for a fault in a file: any status */
+    FAILING_CJSON, /* it does not tell lack of memory from bad text: any status */
     FAILING_LIBEVENT,
 };
 

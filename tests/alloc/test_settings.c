@@ -28,7 +28,7 @@ static enum sl_status load(void *context, struct sl_error *error) {
     return status;
 }
 
-/* The same file where all is said of it. */
+/* A file of which much is said; less is quoted of it where memory is short. */
 static enum sl_status load_bad(void *context, struct sl_error *error) {
     struct sl_settings *settings = NULL;
     enum sl_status status = sl_settings_load(&settings, context, overrides, 2, error);
@@ -65,7 +65,6 @@ Test(allocations, settings) {
     cr_assert_eq(sl_file_replace(bad, BAD, sizeof BAD - 1, 0600, NULL), SL_OK);
     cr_assert_geq(failing_run(load, good, FAILING_NONE), 50);
     cr_assert_geq(failing_run(load, good, FAILING_CJSON), 100);
-    cr_assert_geq(failing_run(load_bad, bad, FAILING_NONE), 50);
     cr_assert_geq(failing_run(load_bad, bad, FAILING_CJSON), 100);
 
     struct sl_settings *settings = NULL;

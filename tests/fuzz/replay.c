@@ -11,7 +11,7 @@ static const uint8_t TELLING[] = {0x00, 0x01, 0x7f, 0x80, 0xff, 0x08, 0x0a, 0x12
 
 /* Its own memory of just that size: a read beyond the end is seen. */
 static void feed(const uint8_t *data, size_t length) {
-    uint8_t *copy = malloc(length > 0 ? length : 1);
+    uint8_t *copy = calloc(1, length > 0 ? length : 1);
     FUZZ_CHECK(copy != NULL);
     memcpy(copy, data, length);
     (void)LLVMFuzzerTestOneInput(copy, length);

@@ -138,6 +138,13 @@ class Identity(BadInput):
         self.assertEqual(EX_CONFIG, result.returncode, result.stderr)
 
 
+def failed_attempts():
+    """TCP connections of this network that nobody took, so far."""
+    with open("/proc/net/snmp", encoding="ascii") as stream:
+        names, values = (line.split() for line in stream if line.startswith("Tcp:"))
+    return int(values[names.index("AttemptFails")])
+
+
 class Network(BadInput):
     def test_port_in_use(self):
         with support.socket.create_server(("127.0.0.1", 0)) as taken:
@@ -150,7 +157,8 @@ class Network(BadInput):
         node = self.start("node", self.settings("bob"), "--join", self.address("alice"),
                           "--set", "membership.dial_retry_max=0.5")
         support.wait_for(lambda: self.address("alice") in node.output(), 20, "the line that says it")
-        support.time.sleep(3)  # time for some more attempts
+        failed = failed_attempts()
+        support.wait_for(lambda: failed_attempts() >= failed + 4, 20, "some more attempts")
         self.assertTrue(node.running(), node.output())
         told = [line for line in node.output().splitlines()
                 if self.address("alice") in line and ("level=warning" in line or "level=error" in line)]

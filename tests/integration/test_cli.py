@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -18,6 +19,9 @@ COMMANDS = ("node", "ca init", "ca issue", "settings check", "settings show", "s
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("STARLING")}
 IDENTITY = {"ca": "ca.pem", "server_certificate": "server.pem", "server_key": "server.key",
             "client_certificate": "client.pem", "client_key": "client.key"}
+# A node that waits for another one.
+IDLE = ("--set", "learner.trainer=idle", "--set", "data.format=none", "--set", "data.train=", "--set", "data.test=",
+        "--set", "transport.listen=127.0.0.1:0", "--set", "flock.start_nodes=2")
 USAGE, DATA, INPUT, EXISTS, OUTPUT, SETTINGS = 64, 65, 66, 73, 74, 78
 
 
@@ -126,6 +130,12 @@ class Program(Case):
     def test_an_argument_stays_in_its_line(self):
         line = self.fail_in_a_line(USAGE, "one\ntwo\x1b[2J")
         self.assertIn("one?two?[2J", line)
+        self.assertIn("three??2J", self.fail_in_a_line(USAGE, "three\u009b2J"))
+
+    def test_the_wrong_option_is_named(self):
+        self.assertIn("unknown option -x", self.fail_in_a_line(USAGE, "simulate", "--json", "-xh"))
+        self.assertIn("--json takes no value", self.fail_in_a_line(USAGE, "simulate", "--json=1"))
+        self.assertIn("ladder", self.fail_in_a_line(USAGE, "simulate", "--topology", "ladder"))
 
     def test_output_that_cannot_be_written_is_an_error(self):
         for command in (["help"], ["version"], ["settings", "schema"], ["settings", "reference"]):
@@ -296,9 +306,7 @@ class Node(Case):
         self.succeed("ca", "issue", "--ca", "demo", "alice", "--host", "127.0.0.1")
 
     def start(self, *arguments, environment=None):
-        child = subprocess.Popen([STARLING, "node", "alice/settings.json", "--set", "learner.trainer=idle", "--set",
-                                  "data.format=none", "--set", "data.train=", "--set", "data.test=", "--set",
-                                  "transport.listen=127.0.0.1:0", "--set", "flock.start_nodes=2", *arguments],
+        child = subprocess.Popen([STARLING, "node", "alice/settings.json", *IDLE, *arguments],
                                  cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE, text=True, env={**ENVIRONMENT, **(environment or {})})
         self.addCleanup(child.stderr.close)
@@ -327,6 +335,20 @@ class Node(Case):
                 child.send_signal(number)
                 _, rest = child.communicate(timeout=30)
                 self.assertEqual(0, child.returncode, first + rest)
+
+    def test_a_closed_standard_error_is_no_other_files_number(self):
+        child = subprocess.Popen(["sh", "-c", 'exec "$@" 2>&-', "sh", STARLING, "node", "alice/settings.json",
+                                  *IDLE, "--set", "record.file=record.jsonl"], cwd=self.folder,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        record = self.folder / "alice/record.jsonl"
+        deadline = time.monotonic() + 30
+        while not (record.exists() and record.stat().st_size > 0) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual("/dev/null", os.readlink(f"/proc/{child.pid}/fd/2"))
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(0, child.wait(timeout=30))
 
     def test_log_lines(self):
         child = self.start("--log-format", "json")

@@ -125,6 +125,13 @@ Test(partition, is_never_empty) {
     cr_expect_eq(select_part(&indices, &count, "shards:1000", 0, 8, 1), SL_SETTINGS);
     cr_expect_eq(select_part(&indices, &count, "share:1,2", 0, 3, 1), SL_SETTINGS);
     cr_expect_eq(select_part(&indices, &count, "share:1,1e-300", 1, 2, 1), SL_SETTINGS);
+    /* The largest shares whose sum is finite for any number of parts, and larger ones. */
+    cr_expect_eq(select_part(&indices, &count, "share:1e300,1e300", 0, 2, 1), SL_OK);
+    cr_expect(count == COUNT / 2 || count == (COUNT + 1) / 2);
+    free(indices);
+    struct sl_partition partition;
+    cr_expect_eq(sl_partition_parse(&partition, "share:1e308,1e308", NULL), SL_SETTINGS);
+    cr_expect_eq(sl_partition_parse(&partition, "dirichlet:1e308", NULL), SL_SETTINGS);
     /* Every gamma variate rounds to 0: ten classes go to at most ten of a hundred parts, to somebody each. */
     size_t total = 0;
     for (uint32_t part = 0; part < 100; part++) {

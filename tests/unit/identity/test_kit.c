@@ -1,6 +1,7 @@
 /* Authorities and kits: what is in them, who may read it, and that nothing is ever overwritten or left half made. */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -222,8 +223,8 @@ Test(kit, an_existing_one_is_never_touched) {
 
 Test(kit, wrong_options_leave_nothing) {
     static const char *const bad_hosts[] = {
-        "",           "a b",   "*.example.org",  "-x",           "x-",          "a..b", ".a", "a.",
-        "10.0.0.300", "[::1]", "127.0.0.1:7400", "fe80::1%eth0", "\xc3\xbc.de", "a\nb", "x/y"};
+        "",           "a b",   "*.example.org",  "-x",           "x-",          "a..b", ".a",  "a.",
+        "10.0.0.300", "[::1]", "127.0.0.1:7400", "fe80::1%eth0", "\xc3\xbc.de", "a\nb", "x/y", "1.2.3.0x7f"};
     struct sl_error error = {0};
     char *kit = sl_test_path(folder, "alice");
     cr_assert_eq(create_authority(SL_KEY_ECDSA_P256, NULL, &error), SL_OK, "%s", error.text);
@@ -249,6 +250,17 @@ Test(kit, wrong_options_leave_nothing) {
     }
     options = usual(".", "alice");
     cr_assert_eq(sl_kit_create(&options, &error), SL_USAGE);
+    options = usual(kit, "alice"); /* more addresses than settings take */
+    const char *many[17];
+    char names[17][32];
+    for (size_t i = 0; i < 17; i++) {
+        snprintf(names[i], sizeof names[i], "h%zu.example.org", i);
+        many[i] = names[i];
+    }
+    options.hosts = many;
+    options.host_count = 17;
+    cr_assert_eq(sl_kit_create(&options, &error), SL_SETTINGS);
+    cr_assert(strstr(error.text, "transport.advertise") != NULL, "%s", error.text);
     options = usual(kit, "alice");
     options.authority = kit;
     cr_assert_eq(sl_kit_create(&options, &error), SL_NOT_FOUND);
@@ -360,7 +372,7 @@ Test(kit, addresses) {
     expect_addresses((const char *[]){"127.0.0.1"}, 1, "127.0.0.1:7400 ", "127.0.0.1:7400 ");
     expect_addresses((const char *[]){"10.1.2.3", "fd00::7"}, 2, "10.1.2.3:7400 [fd00::7]:7400 ",
                      "10.1.2.3:7400 [fd00::7]:7400 ");
-    expect_addresses((const char *[]){"10.1.2.3", "node.example.org"}, 2, "[::]:7400 ",
+    expect_addresses((const char *[]){"10.1.2.3", "node.example.org"}, 2, "0.0.0.0:7400 [::]:7400 ",
                      "10.1.2.3:7400 node.example.org:7400 ");
     expect_addresses((const char *[]){"localhost"}, 1, "127.0.0.1:7400 [::1]:7400 ", "localhost:7400 ");
     expect_addresses((const char *[]){"localhost", "127.0.0.1", "127.0.0.1", "localhost"}, 4,
@@ -371,7 +383,7 @@ Test(kit, addresses) {
     long_name[251] = '\0';
     char advertised[300];
     snprintf(advertised, sizeof advertised, "%s:7400 ", long_name);
-    expect_addresses((const char *[]){long_name}, 1, "[::]:7400 ", advertised);
+    expect_addresses((const char *[]){long_name}, 1, "0.0.0.0:7400 [::]:7400 ", advertised);
 }
 
 Test(kit, data_that_is_there_is_named) {

@@ -61,6 +61,16 @@ static enum sl_status load_header(const char *header, size_t data, const char *e
     return status;
 }
 
+Test(safetensors, names_that_would_forge_lines) {
+    static const char entry[] = "{\"a\\nstarling: all is well\":{\"dtype\":\"X\",\"shape\":[],\"data_offsets\":[0,4]}}";
+    static const char value[] = "{\"__metadata__\":{\"a\\nb\":1}}";
+    cr_expect_eq(load_header(entry, 4, "control characters"), SL_FORMAT);
+    cr_expect_eq(load_header(value, 0, "not a string"), SL_FORMAT);
+    struct sl_error error = {0};
+    cr_expect_neq(load(&error), SL_OK);
+    cr_expect_null(strchr(error.text, '\n'), "%s", error.text);
+}
+
 Test(safetensors, returns_what_was_saved) {
     float other[7] = {9, 8, 7, 6, 5, 4, 3}, got[7], got_other[7];
     const struct sl_tensor_group saved[] = {model.group, {"optimizer.", &model.layout, other}};

@@ -1,7 +1,13 @@
 /* Up: dialling, listening, one connection a pair. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <dirent.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "bare.h"
 #include "rig.h"
@@ -220,6 +226,24 @@ Test(connect, a_listener_that_never_answers_ends_by_the_timer) {
     rig_finish(&rig);
 }
 
+Test(connect, who_answers_late_gains_no_time) {
+    struct rig rig;
+    rig_init_pair(&rig);
+    struct rig_side *alice = &rig.sides[0];
+    rig_dial(alice, &rig.sides[1], "");
+    while (alice->transport->connections == NULL)
+        event_base_loop(rig.base, EVLOOP_ONCE);
+    struct sl_connection *connection = alice->transport->connections;
+    const struct timeval deadline = connection->timer.ev_timeout;
+    while (connection->state != SL_CONNECTION_HELLO)
+        event_base_loop(rig.base, EVLOOP_ONCE);
+    cr_assert(event_pending(&connection->timer, EV_TIMEOUT, NULL));
+    cr_assert(evutil_timercmp(&connection->timer.ev_timeout, &deadline, ==));
+    rig_until(&rig, &alice->ups, 1);
+    cr_assert(!event_pending(&connection->timer, EV_TIMEOUT, NULL));
+    rig_finish(&rig);
+}
+
 Test(connect, addresses_that_cannot_be_dialled_are_refused_at_once) {
     struct rig rig;
     rig_init(&rig);
@@ -277,6 +301,72 @@ Test(connect, accepting_pauses_at_the_limit_and_goes_on_when_there_is_room) {
     cr_assert_eq(carol->ups, 0);
     sl_connection_close(alice->up, "room for carol");
     rig_until(&rig, &carol->ups, 1);
+    rig_finish(&rig);
+}
+
+/* What is open in this process. */
+static size_t count_descriptors(void) {
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    cr_assert(folder != NULL);
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
+}
+
+Test(connect, without_descriptors_accepting_pauses_and_goes_on_later) {
+    enum { CLIENTS = 3 };
+    struct rig rig;
+    struct rlimit before;
+    int clients[CLIENTS];
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(alice->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert_eq(connect(clients[i], (const struct sockaddr *)&to, sizeof to), 0);
+    }
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = (rlim_t)clients[CLIENTS - 1], .rlim_max = before.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    while (!alice->transport->accepting_paused)
+        event_base_loop(rig.base, EVLOOP_ONCE);
+    cr_assert_eq(alice->transport->counters.accepted, 0);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    cr_assert(rig_logged(alice, "warning accepting paused reason=Too many open files"));
+    rig_until_bytes(&rig, &alice->transport->counters.accepted, CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    rig_until_empty(alice);
+    rig_finish(&rig);
+}
+
+Test(connect, no_descriptor_stays_behind_whatever_the_end) {
+    struct rig rig;
+    struct sl_test_flock other;
+    rig_init_pair(&rig);
+    sl_test_flock_init(&other, "demo");
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    struct rig_side *stray = rig_add_identity(&rig, sl_test_member(&other, "mallory"), 3);
+    size_t before = count_descriptors();
+    for (size_t i = 1; i <= 10; i++) {
+        rig_dial(alice, bob, "bob"); /* good, then closed */
+        rig_until(&rig, &bob->ups, i);
+        rig_until(&rig, &alice->ups, i);
+        sl_connection_close((i % 2 == 0 ? alice : bob)->up, "enough");
+        rig_dial(stray, alice, ""); /* another authority */
+        rig_until(&rig, &stray->failures, i);
+        rig_dial(bob, alice, "carol"); /* not who was wanted */
+        rig_until(&rig, &bob->failures, i);
+        cr_assert_eq(sl_transport_dial(alice->transport, "127.0.0.1:1", ""), SL_OK); /* nobody there */
+        rig_until(&rig, &alice->failures, i);
+    }
+    for (size_t i = 0; i < rig.count; i++)
+        rig_until_empty(&rig.sides[i]);
+    cr_assert_eq(count_descriptors(), before);
+    sl_test_flock_finish(&other);
     rig_finish(&rig);
 }
 

@@ -187,6 +187,21 @@ Test(frames, too_many_unread_control_frames_close_the_connection) {
     rig_finish(&rig);
 }
 
+Test(frames, a_queue_that_never_runs_empty_does_not_grow) {
+    /* A member that pings all the time and takes the answers as slowly as it may. */
+    static const uint8_t payload[1000];
+    struct sl_writer writer;
+    sl_writer_init(&writer);
+    for (size_t i = 0; i < 20000; i++) {
+        cr_assert_eq(sl_writer_add_control(&writer, SL_FRAME_PONG, payload, sizeof payload), SL_OK);
+        if (i >= 100)
+            writer.control_begin += SL_FRAME_HEADER_SIZE + sizeof payload; /* as when they are sent */
+    }
+    cr_assert_eq(writer.control.length - writer.control_begin, 100 * (SL_FRAME_HEADER_SIZE + sizeof payload));
+    cr_assert_lt(writer.control.capacity, 1 << 20);
+    sl_writer_finish(&writer);
+}
+
 Test(frames, a_payload_that_is_too_long_is_our_own_mistake) {
     struct rig rig;
     static uint8_t payload[SL_PAYLOAD_MAX + 1];
