@@ -30,7 +30,7 @@ static void log_ending(const struct sl_connection *connection, const struct sl_e
                                                    : "";
     if (connection->shown) {
         sl_log_line(log, SL_LOG_INFO, "transport", "peer down", SL_TEXT("peer", peer), SL_TEXT("address", address),
-                    SL_BOOLEAN("leaving", ending->leaving), SL_TEXT("reason", ending->reason));
+                    SL_BOOLEAN("by_peer", ending->by_peer), SL_TEXT("reason", ending->reason));
         return;
     }
     /* Whoever dials an address that does not answer hears it from dial_failed, and says it as often as it likes. */

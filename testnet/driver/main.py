@@ -1,6 +1,7 @@
 """The run: kits, each node alone, the flock, the comparison."""
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -106,9 +107,16 @@ def compare(options, nodes):
     print("\n".join(result.table(outcome)))
     print(result.verdict(outcome))
     if outcome["seconds"] is not None:
-        print(f"The flock took {outcome['seconds']:.1f} s. Logs, records, models, summary.json"
-              f"{'' if picture else ', accuracy.svg'}: {options.run_dir}")
+        print(f"The flock took {outcome['seconds']:.1f} s.")
+    print(f"Logs, records, models, summary.json{'' if picture else ', accuracy.svg'}: {options.run_dir}")
     return picture
+
+
+def build(stop):
+    """This tree's program, with its packages. Only now: wrong options are told before anything is installed."""
+    code = subprocess.call([command_line.ROOT / "testnet" / "build"])
+    if stop.asked or code:
+        raise Failure("the program was not built", 128 + stop.number if stop.asked else abs(code))
 
 
 def run(options, stop):
@@ -132,6 +140,8 @@ def main(arguments):
     options = command_line.parse(arguments)
     stop = Stop()
     try:
+        if options.build:
+            build(stop)
         return run(options, stop)
     except Failure as failure:
         print(f"testnet/run: {failure}", file=sys.stderr)

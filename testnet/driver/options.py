@@ -47,7 +47,7 @@ def parse(arguments):
     add("--partition", default="iid", metavar="HOW",
         help="who holds which examples: iid, shards:K, dirichlet:ALPHA, share:P1,P2,... (iid)")
     add("--topology", default="full", metavar="GRAPH",
-        help="who exchanges with whom: full, ring, torus, regular:S, ... (full)")
+        help="who exchanges with whom: full, ring, torus, regular:S and others of docs/settings.md (full)")
     add("--model", choices=("mlp", "cnn"), default="mlp", help="the network that is trained (mlp)")
     add("--seed", type=int, default=1, metavar="S", help="of the first model, the split and the overlay (1)")
     add("--settings", type=json_object, default={}, metavar="EXTRA.json",
@@ -57,5 +57,6 @@ def parse(arguments):
         parser.error("argument --seed: expected a whole number of at least 0")
     options.run = time.strftime("%Y%m%d-%H%M%S")
     options.run_dir = (options.run_dir or ROOT / "build" / "testnet" / options.run).absolute()
+    options.build = not os.environ.get("STARLING")
     options.program = os.path.abspath(os.environ.get("STARLING") or ROOT / "build" / "release" / "starling")
     return options

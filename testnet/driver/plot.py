@@ -1,5 +1,5 @@
-"""accuracy.svg: accuracy a round, a line a node, each node's accuracy alone as a dashed level. gnuplot draws it from
-accuracy.tsv, which stays beside it."""
+"""accuracy.svg: accuracy a round, a line for all nodes where they hold the same model, else one a node; each node's
+accuracy alone as a dashed level. gnuplot draws it from accuracy.tsv, which stays beside it."""
 import subprocess
 
 COLOURS = ("#1b6ca8", "#d1495b", "#2e8b57", "#e08e0b", "#6a4c93", "#008b8b", "#8c564b", "#7f7f7f")
@@ -33,12 +33,22 @@ def write_data(path, nodes, rounds):
 
 
 def plots(nodes):
+    first, *others = (node.flock.evaluations for node in nodes)
+    one_line = bool(others) and all(each == first for each in others)
+    if one_line:
+        yield flock_line(0, "black", f"all {len(nodes)} nodes")
     for index, node in enumerate(nodes):
         colour = COLOURS[index % len(COLOURS)]
-        yield f'"accuracy.tsv" using 1:{index + 2} skip 1 with linespoints pt 7 ps 0.4 lw 2 lc rgb "{colour}" ' \
-              f'title "{node.name}"'
+        if not one_line:
+            yield flock_line(index, colour, node.name)
         if node.alone.accuracy is not None:
-            yield f'{100 * node.alone.accuracy:.3f} with lines dt 2 lw 1 lc rgb "{colour}" notitle'
+            title = f'title "{node.name} alone"' if one_line else "notitle"
+            yield f'{100 * node.alone.accuracy:.3f} with lines dt 2 lw 1.5 lc rgb "{colour}" {title}'
+
+
+def flock_line(index, colour, title):
+    return f'"accuracy.tsv" using 1:{index + 2} skip 1 with linespoints pt 7 ps 0.4 lw 2 lc rgb "{colour}" ' \
+           f'title "{title}"'
 
 
 def draw(folder, nodes):

@@ -3,6 +3,8 @@ import json
 
 from .screen import percent
 
+DIGITS = 16  # of a digest are shown; summary.json has all
+
 
 def seconds(nodes):
     """From the first node's first line to the last node's last, alone runs not counted."""
@@ -56,7 +58,7 @@ def table(result):
     for name in alone:
         rounds = result["rounds_completed"][name]
         digest = result["model_sha256"][name]
-        lines.append(row(name, alone[name], flock[name], "failed" if rounds is None else rounds, (digest or "")[:16]))
+        lines.append(row(name, alone[name], flock[name], "failed" if rounds is None else rounds, (digest or "")[:DIGITS]))
     if len(alone) > 1:
         lines.append(row("mean", mean(alone.values()), mean(flock.values()), "", ""))
     return lines
@@ -65,7 +67,7 @@ def table(result):
 def verdict(result):
     digests = set(result["model_sha256"].values())
     if result["identical"]:
-        return f"All models are the same bits: sha256 {digests.pop()}"
+        return f"All models are the same bits: sha256 {digests.pop()[:DIGITS]}..."
     known = digests - {None}
     return f"The models are not the same bits: {len(known)} different ones." if len(known) > 1 else \
         "Not every node has told its model."

@@ -78,9 +78,9 @@ class Table:
         if not view.start:
             phase = "" if node.alone.finish else "alone" if node.alone.start else "waits"
         shown = view if view.start else node.alone
+        exchanged = (view.peers, size(view.bytes_sent), size(view.bytes_received)) if view.start else ("", "", "")
         return columns((node.name, percent(node.alone.accuracy), shown.round or "", phase, percent(view.accuracy),
-                        number(shown.loss), view.peers if view.start else "", size(view.bytes_sent),
-                        size(view.bytes_received)))
+                        number(shown.loss), *exchanged))
 
     def update(self, final=False):
         if time.monotonic() < self.next and not final:

@@ -20,6 +20,8 @@ DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")  # of Debian's dataset-
 sys.path.insert(0, str(ROOT / "testnet"))
 
 CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None).prctl
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
 
@@ -30,7 +32,7 @@ def program(variable="STARLING", folder="release"):
 def sanitizer_environment():
     return {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1",
             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:abort_on_error=1",
-            "TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:suppressions={ROOT}/tests/runner/tsan.supp"}
+            "TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:suppressions='{ROOT}/tests/runner/tsan.supp'"}
 
 
 def own_network():
@@ -43,6 +45,13 @@ def own_network():
         flags = struct.unpack("16sh14x", fcntl.ioctl(control, SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
     return True
+
+
+def can_mount():
+    """Whether a process may have mounts of its own: root, where no container forbids it, and not in a chroot whose root
+    is no mount point."""
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL,
+                                                check=False).returncode == 0
 
 
 def wait_for(condition, seconds=60, what="what the test waits for"):
@@ -69,6 +78,11 @@ def free_port(host="127.0.0.1"):
         return probe.getsockname()[1]
 
 
+def end_with_test():
+    """In a child: be killed when the test's process dies before it could clean up."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 class Process:
     """A process in the background. Its output goes to a file that the test may read at any time."""
 
@@ -76,7 +90,7 @@ class Process:
         self.log = pathlib.Path(log)
         with open(self.log, "wb") as output:
             self.child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                          start_new_session=True, **options)
+                                          start_new_session=True, preexec_fn=end_with_test, **options)
 
     def output(self):
         return self.log.read_text(encoding="utf-8", errors="replace")

@@ -21,12 +21,12 @@ starling node carol/settings.json --join 127.0.0.1:7400""".splitlines()
 
 
 def setUpModule():
-    if not support.own_network():
-        # The commands name ports; somebody else's node on them would be in the way.
-        raise unittest.SkipTest("needs root, for a network of its own where port 7400 is free")
+    Typed.own_network = support.own_network()
 
 
 class Typed(support.Case):
+    own_network = False
+
     def setUp(self):
         super().setUp()
         self.assertEqual("starling", pathlib.Path(self.starling).name)
@@ -41,6 +41,9 @@ class Typed(support.Case):
             self.exported[name] = value
             return ""
         if command.startswith("starling node "):
+            if not self.own_network:
+                # The commands name ports; somebody else's node on them would be in the way.
+                self.skipTest("needs root and a network of its own, where port 7400 is free")
             self.nodes.append((command, self.start("-c", f"exec {command}", command="/bin/sh", env=environment)))
             # The next terminal is not opened in the same instant.
             return ""
@@ -123,8 +126,8 @@ class Tutorial(Typed):
     def own_hosts(self, text):
         hosts = self.folder / "hosts"
         hosts.write_text(text, encoding="utf-8")
-        if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
-            self.skipTest("needs a mount namespace")
+        if not support.can_mount() or ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
+            self.skipTest("needs root and mounts of its own, for another /etc/hosts")
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
         self.addCleanup(subprocess.run, ["umount", "/etc/hosts"], check=True)

@@ -70,7 +70,9 @@ class Driver(support.Case):
         self.assertEqual(["round 1/4", "round 2/4", "round 3/4", "round 4/4"], re.findall(r"round \d/4", run.stdout))
         self.assertRegex(run.stdout, r"node-2 +25\.0 % +54\.0 % +\+29\.0 +4")
         self.assertIn("All models are the same bits: sha256 5eed", run.stdout)
-        self.assertIn("<svg", (self.run_dir / "accuracy.svg").read_text(encoding="utf-8"))
+        picture = (self.run_dir / "accuracy.svg").read_text(encoding="utf-8")
+        for word in ("<svg", "all 3 nodes", "node-2 alone"):
+            self.assertIn(word, picture)
         self.assertNotIn("\x1b", run.stdout)
 
     def test_settings_of_each_node(self):
@@ -167,6 +169,10 @@ class Driver(support.Case):
                 run = self.drive(*arguments)
                 self.assertEqual((64, 1), (run.returncode, len(run.stderr.splitlines())), run.stderr)
                 self.assertFalse(self.run_dir.exists())
+
+    def test_wrong_usage_is_told_before_anything_is_built(self):
+        run = self.drive("--what", STARLING="")
+        self.assertEqual((64, 1), (run.returncode, len(run.stderr.splitlines())), run.stderr)
 
     def test_settings_that_are_wrong(self):
         extra = self.folder / "extra.json"

@@ -50,8 +50,10 @@ class Recorded(support.Case):
 
     def start_tapped(self, name, *arguments):
         self.taps(name).mkdir(parents=True)
+        preload = self.taps(name) / "tap.so"  # the tree's folder may have a space in its name, which would end the path
+        preload.symlink_to(self.tap)
         return self.start("node", self.settings(name), *arguments,
-                          env={"LD_PRELOAD": str(self.tap), "STARLING_TAP_FOLDER": str(self.taps(name))})
+                          env={"LD_PRELOAD": str(preload), "STARLING_TAP_FOLDER": str(self.taps(name))})
 
     def make_flock(self, names, settings, start_nodes=None):
         from driver.kits import merge

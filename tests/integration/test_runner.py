@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import unittest
 import support
 
 sys.path.insert(0, str(support.ROOT / "tests/runner"))
+import children  # noqa: E402
 import modules  # noqa: E402
 import programs  # noqa: E402
 from report import FAILED, PASSED, SKIPPED, Case, Report  # noqa: E402
@@ -102,7 +104,41 @@ class Programs(Folder):
                          [programs.plain_case("x", code, "").outcome for code in (0, 1, 77, -6)])
 
 
+class Children(Folder):
+    STARTED = "import sys; sys.path.insert(0, sys.argv[1]); import children; children.stop_with_runner(); " \
+              "children.run(['sh', '-c', 'echo $$ >pid; exec sleep 1000'])"
+
+    def command_line(self):
+        """Of the child; empty when it has ended, whether or not anybody has waited for it."""
+        pid = (self.folder / "pid").read_text(encoding="utf-8").strip() if (self.folder / "pid").exists() else ""
+        try:
+            return pid and pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return b""
+
+    def test_end_with_the_runner(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number), subprocess.Popen(
+                    [sys.executable, "-B", "-c", self.STARTED, support.ROOT / "tests/runner"], cwd=self.folder,
+                    stdout=subprocess.PIPE) as runner:
+                support.wait_for(lambda: b"sleep" in (self.command_line() or b""))
+                runner.send_signal(number)
+                self.assertIn(b"stopped", runner.communicate()[0])
+                self.assertEqual(128 + number, runner.returncode)
+                support.wait_for(lambda: not self.command_line(), 10, "the child's end")
+
+    def test_time_limit(self):
+        self.assertEqual((None, b"said\n"), children.run(["sh", "-c", "echo said; exec sleep 1000"], 0.2))
+        self.assertEqual((3, b""), children.run(["sh", "-c", "exit 3"], 60))
+
+
 class Closing(unittest.TestCase):
+    def test_wrong_usage(self):
+        for arguments in (["--what"], ["--only", "("]):
+            run = subprocess.run([str(support.ROOT / "tests/run"), *arguments], capture_output=True, text=True,
+                                 check=False)
+            self.assertEqual((64, 1, ""), (run.returncode, len(run.stderr.splitlines()), run.stdout), run.stderr)
+
     def close(self, *outcomes):
         report = Report()
         with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):

@@ -1,12 +1,14 @@
-"""Runs every test and counts cases. tests/run calls it when the packages are there."""
+"""Runs every test and counts cases. tests/run calls it."""
 import argparse
 import concurrent.futures
 import os
 import re
+import subprocess
 import sys
 import time
 
 import builds
+import children
 import modules
 import programs
 from report import FAILED, Case, Report
@@ -16,8 +18,16 @@ QUICK = (builds.RELEASE, builds.PLAIN)
 FOLDERS = ("rules", "integration")
 
 
+EX_USAGE = 64
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(EX_USAGE, f"tests/run: {message} (try --help)\n")
+
+
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="tests/run", description=__doc__)
+    parser = Parser(prog="tests/run", description="Runs every test and counts cases.")
     parser.add_argument("--only", metavar="PATTERN", default="", help="cases whose name matches this regular expression")
     parser.add_argument("--list", action="store_true", help="name programs and cases instead of running them")
     parser.add_argument("--quick", action="store_true", help="without clang and the sanitizers")
@@ -82,6 +92,10 @@ def list_all(report, chosen, files, options):
 
 def main(arguments):
     options = parse(arguments)
+    code = subprocess.call([builds.ROOT / "testnet" / "setup", "run", "tests"])
+    if code:
+        return code
+    children.stop_with_runner()
     report = Report()
     chosen = QUICK if options.quick else BUILDS
     files = chosen_modules(options)

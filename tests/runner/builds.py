@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import time
 
+import children
 from report import FAILED, PASSED, Case
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -41,15 +42,14 @@ class Build:
     def _step(self, report, arguments, tell):
         began = time.monotonic()
         environment = {**os.environ, "CC": self.compiler}
-        result = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True, errors="replace", check=False)
+        code, said = children.run(arguments, env=environment, stderr=subprocess.STDOUT, text=True, errors="replace")
         name = f"build/{self.name}"
-        if result.returncode != 0:
-            output = "\n".join(result.stdout.splitlines()[-TAIL:])
+        if code != 0:
+            output = "\n".join(said.splitlines()[-TAIL:])
             report.add(name, [Case(name, FAILED, output)], time.monotonic() - began)
         elif tell:
             report.add(name, [Case(name, PASSED)], time.monotonic() - began)
-        return result.returncode == 0
+        return code == 0
 
     def tests(self):
         """Meson's description of the tests of this build's suites."""
@@ -61,10 +61,10 @@ class Build:
 
 SANITIZE = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:malloc_context_size=2",
-    "LSAN_OPTIONS": f"suppressions={ROOT}/tests/runner/lsan.supp:print_suppressions=0",
+    "LSAN_OPTIONS": f"suppressions='{ROOT}/tests/runner/lsan.supp':print_suppressions=0",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:abort_on_error=1",
 }
-TSAN = {"TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:suppressions={ROOT}/tests/runner/tsan.supp"}
+TSAN = {"TSAN_OPTIONS": f"halt_on_error=1:exitcode=66:suppressions='{ROOT}/tests/runner/tsan.supp'"}
 
 RELEASE = Build("release", ("--buildtype=release", "-Dtests=false"))
 PLAIN = Build("plain", (), ("unit", "sim", "threads", "fuzz"))

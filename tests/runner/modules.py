@@ -4,13 +4,12 @@ import json
 import os
 import pathlib
 import re
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
+import children
 from report import FAILED, PASSED, SKIPPED, Case
 
 TIMEOUT = 900  # s a module
@@ -24,18 +23,13 @@ def call(path, *arguments, environment=None):
     """The JSON lines that the module's process writes (the last is null, at its very end), and what else it says."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as noise:
         command = [sys.executable, "-B", __file__, str(path), *arguments]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=noise,
-                              start_new_session=True, env={**os.environ, **(environment or {})}) as child:
-            try:
-                output, _ = child.communicate(timeout=TIMEOUT)
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                output, _ = child.communicate()
+        code, output = children.run(command, TIMEOUT, stderr=noise, env={**os.environ, **(environment or {})})
         noise.seek(0)
         said = noise.read()
     lines = [json.loads(line) for line in output.splitlines()]
     whole = bool(lines) and lines[-1] is None
-    how = "" if whole and child.returncode == 0 else f"it ended early, with code {child.returncode}\n{said}"
+    ended = "it took too long" if code is None else f"it ended early, with code {code}"
+    how = "" if whole and code == 0 else f"{ended}\n{said}"
     return [line for line in lines if line is not None], how
 
 

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 
+import children
 from builds import TAIL
 from report import FAILED, PASSED, SKIPPED, Case
 
@@ -42,15 +43,11 @@ def run(build, test):
 
 def call(build, test, arguments):
     environment = {**os.environ, **test["env"], **build.environment}
-    with subprocess.Popen([*test["cmd"], *arguments], cwd=test["workdir"], env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as child:
-        try:
-            output, _ = child.communicate(timeout=3 * test["timeout"])
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            output = child.communicate()[0] + b"\nkilled: it took too long"
-    text = output.decode(errors="replace")
-    return child.returncode, "\n".join(text.splitlines()[-TAIL:])
+    code, output = children.run([*test["cmd"], *arguments], 3 * test["timeout"], cwd=test["workdir"], env=environment,
+                                stderr=subprocess.STDOUT, text=True, errors="replace")
+    if code is None:
+        code, output = -signal.SIGKILL, output + "\nkilled: it took too long"
+    return code, "\n".join(output.splitlines()[-TAIL:])
 
 
 def how(code):

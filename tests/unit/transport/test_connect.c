@@ -377,8 +377,9 @@ Test(connect, destroying_with_everything_under_way_leaves_nothing) {
     cr_assert_eq(sl_transport_dial(alice->transport, "localhost:9", ""), SL_OK);
     rig_dial(alice, bob, "");
     rig_turns(&rig, 3);
+    size_t told = alice->ups + alice->failures; /* a fast resolver may have been refused already */
     rig_stop(alice);
     rig_turns(&rig, 3);
-    cr_assert_eq(alice->ups + alice->failures, 0, "no handler after destroy");
+    cr_assert_eq(alice->ups + alice->failures, told, "no handler after destroy");
     rig_finish(&rig);
 }
