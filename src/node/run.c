@@ -31,9 +31,13 @@ void node_job_done(struct sl_node *node) {
 
 /* Late differences that no training comes for join the model now. */
 static void settle_late(struct sl_node *node) {
-    struct sl_block *copy = node->late != NULL ? node_take_spare(node) : NULL;
-    if (copy == NULL)
+    if (node->late == NULL)
         return;
+    struct sl_block *copy = node_take_spare(node);
+    if (copy == NULL) {
+        sl_log_line(node->log, SL_LOG_ERROR, "node", "out of memory: late updates are not in the last model");
+        return;
+    }
     memcpy(copy->data, node->model->data, node->model->length);
     node_add_late(node->late, (float *)(void *)copy->data, node->learner->layout.elements);
     node->late = NULL;

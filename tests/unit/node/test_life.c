@@ -25,6 +25,17 @@ static void start(const char *round, bool stream) {
     start_as("alice", round, stream);
 }
 
+/* As far as bob's READY for round 1: he holds alice's update whole and obeys her verdict. */
+static void start_promised(const char *round) {
+    start(round, false);
+    peer_join(&peer);
+    PEER_UNTIL(&peer, peer.manifest.round == 1);
+    uint32_t transfer = peer_offer(&peer, 1);
+    PEER_UNTIL(&peer, peer.credit[transfer] > 0);
+    peer_send_data(&peer, transfer, 0, BYTES);
+    PEER_UNTIL(&peer, peer.frames[SL_FRAME_READY] == 1);
+}
+
 static bool is_recorded(const char *text) {
     char line[4096];
     char *path = sl_test_path(peer.flock.folder, "record.jsonl");
@@ -91,13 +102,7 @@ Test(node_life, an_edge_survives_a_cut_connection) {
 }
 
 Test(node_life, who_comes_back_as_another_is_counted_as_such) {
-    start("\"rounds\":9,\"deadline_min\":20,\"deadline_max\":20,\"linger_max\":0", false);
-    peer_join(&peer);
-    PEER_UNTIL(&peer, peer.manifest.round == 1);
-    uint32_t transfer = peer_offer(&peer, 1);
-    PEER_UNTIL(&peer, peer.credit[transfer] > 0);
-    peer_send_data(&peer, transfer, 0, BYTES);
-    PEER_UNTIL(&peer, peer.frames[SL_FRAME_READY] == 1);
+    start_promised("\"rounds\":9,\"deadline_min\":20,\"deadline_max\":20,\"linger_max\":0");
     sl_connection_close(peer.connection, "test");
     peer_connect(&peer);
     PEER_UNTIL(&peer, peer.frames[SL_FRAME_READY] == 2); /* bound: the promise is told again */
@@ -143,13 +148,8 @@ Test(node_life, a_new_life_comes_too_late_for_what_is_whole) {
 
 /* alice decides only after bob's deadline: what she needs for it, she still gets, and the difference joins late. */
 Test(node_life, a_slow_decider_still_gets_the_update) {
-    start("\"rounds\":9,\"deadline_min\":0.5,\"deadline_max\":0.5,\"linger_max\":0", false);
-    peer_join(&peer);
-    PEER_UNTIL(&peer, peer.manifest.round == 1);
-    uint32_t transfer = peer_offer(&peer, 1), his = peer.transfer;
-    PEER_UNTIL(&peer, peer.credit[transfer] > 0);
-    peer_send_data(&peer, transfer, 0, BYTES);
-    PEER_UNTIL(&peer, peer.frames[SL_FRAME_READY] == 1);
+    start_promised("\"rounds\":9,\"deadline_min\":0.5,\"deadline_max\":0.5,\"linger_max\":0");
+    uint32_t his = peer.transfer;
     peer_send_credit(&peer, his, BYTES / 2);
     PEER_UNTIL(&peer, peer.progress.pending == 1); /* his deadline has passed */
     peer_turn(&peer);
@@ -272,13 +272,7 @@ Test(node_life, stops_while_it_streams) {
 }
 
 Test(node_life, stops_with_a_promise_that_nobody_answers) {
-    start("\"rounds\":9,\"deadline_min\":20,\"deadline_max\":20,\"linger_max\":0.3", false);
-    peer_join(&peer);
-    PEER_UNTIL(&peer, peer.manifest.round == 1);
-    uint32_t transfer = peer_offer(&peer, 1);
-    PEER_UNTIL(&peer, peer.credit[transfer] > 0);
-    peer_send_data(&peer, transfer, 0, BYTES);
-    PEER_UNTIL(&peer, peer.frames[SL_FRAME_READY] == 1);
+    start_promised("\"rounds\":9,\"deadline_min\":20,\"deadline_max\":20,\"linger_max\":0.3");
     sl_node_stop(peer.node);
     cr_assert_eq(peer_wait_node(&peer), SL_CANCELLED);
 }
