@@ -6,18 +6,23 @@
 /* Whoever reads this file from top to bottom knows who gets in. Each check below is the only one of its kind; each
  * refusal says in one line what was wrong and with which certificate. */
 
-static const char proof_context[] = "starling hello 1"; /* its NUL is signed, too */
+static const char proof_context[] = "starling hello 2"; /* its NUL is signed, too */
 enum { PROOF_DIALLER = 1, PROOF_ACCEPTER = 2 };
 
-static_assert(sizeof proof_context + SL_EXPORTER_SIZE + 1 + 8 == SL_PROOF_MESSAGE_SIZE, "the parts fill the message");
+static_assert(sizeof proof_context + sizeof(struct sl_admit_binding) + 1 + 8 == SL_PROOF_MESSAGE_SIZE,
+              "the parts fill the message");
 
-void sl_admit_proof_message(uint8_t out[SL_PROOF_MESSAGE_SIZE], const uint8_t exporter[SL_EXPORTER_SIZE], bool dialler,
+void sl_admit_proof_message(uint8_t out[SL_PROOF_MESSAGE_SIZE], const struct sl_admit_binding *binding, bool dialler,
                             uint64_t boot) {
     memcpy(out, proof_context, sizeof proof_context);
     out += sizeof proof_context;
-    memcpy(out, exporter, SL_EXPORTER_SIZE);
+    memcpy(out, binding->exporter, SL_EXPORTER_SIZE);
     out += SL_EXPORTER_SIZE;
     *out++ = dialler ? PROOF_DIALLER : PROOF_ACCEPTER;
+    memcpy(out, binding->accepter_key, SL_KEY_DIGEST_SIZE);
+    out += SL_KEY_DIGEST_SIZE;
+    memcpy(out, binding->dialler_key, SL_KEY_DIGEST_SIZE);
+    out += SL_KEY_DIGEST_SIZE;
     sl_put_u64(out, boot);
 }
 
@@ -29,17 +34,30 @@ static enum sl_status check_tls_chain(struct sl_credential **out, const struct s
     return status == SL_OK ? SL_OK : sl_error_wrap(reason, status, "TLS");
 }
 
-/* 2. It serves the host that we dialled: whoever else is in the flock cannot take a node's place on the network. */
+/* 2. Where we dialled, the outermost certificate serves the host that we dialled: whoever else is in the flock cannot
+ * take a node's place on the network. In clear there is no outermost certificate, and nothing stands here for the path
+ * but our own settings, which say that it is safe; what travels on it is authenticated all the same. */
 static enum sl_status check_host(const struct sl_credential *tls, const struct sl_admit_request *request,
                                  struct sl_error *reason) {
     if (!request->dialled)
         return SL_OK;
     if (request->dialled_host == NULL)
         return sl_error_set(reason, SL_UNTRUSTED, "TLS: it is not known which host was dialled");
-    if (!sl_credential_serves_host(tls, request->dialled_host))
+    switch (request->security) {
+    case SL_SECURITY_MTLS:
+        if (sl_credential_serves_host(tls, request->dialled_host))
+            return SL_OK;
         return sl_error_set(reason, SL_UNTRUSTED, "TLS: certificate %s: it does not serve the host %s",
                             sl_credential_text(tls), request->dialled_host);
-    return SL_OK;
+    case SL_SECURITY_TLS:
+        if (request->outer_checked)
+            return SL_OK;
+        return sl_error_set(reason, SL_UNTRUSTED, "outer TLS: not known whether it serves the host %s",
+                            request->dialled_host);
+    case SL_SECURITY_CLEAR:
+        return SL_OK;
+    }
+    return sl_error_set(reason, SL_UNTRUSTED, "TLS: a connection of no kind");
 }
 
 /* 3. The certificate in HELLO, whose key signs what the peer says, is valid as a client's. */
@@ -94,16 +112,33 @@ static enum sl_status check_wanted(const struct sl_credential *hello, const stru
     return SL_OK;
 }
 
-/* 7. It holds the key of HELLO's certificate, in this very TLS session and on its own side of it: a chain that is
- * merely sent, or a proof from elsewhere, proves nothing. */
-static enum sl_status check_proof(const struct sl_credential *hello, const struct sl_admit_request *request,
-                                  struct sl_error *reason) {
+/* 7. It holds the key of HELLO's certificate, in this very TLS session, between these very certificates, and on its own
+ * side of it: a chain that is merely sent, or a proof from elsewhere, proves nothing. */
+static enum sl_status check_proof(const struct sl_credential *tls, const struct sl_credential *hello,
+                                  const struct sl_admit_request *request, struct sl_error *reason) {
     uint8_t message[SL_PROOF_MESSAGE_SIZE];
+    struct sl_admit_binding binding;
     bool peer_dialled = !request->dialled;
-    sl_admit_proof_message(message, request->exporter, peer_dialled, request->boot);
+    memcpy(binding.exporter, request->exporter, sizeof binding.exporter);
+    memcpy(peer_dialled ? binding.accepter_key : binding.dialler_key, request->own_key, sizeof request->own_key);
+    sl_credential_key_digest(tls, peer_dialled ? binding.dialler_key : binding.accepter_key);
+    sl_admit_proof_message(message, &binding, peer_dialled, request->boot);
     enum sl_status status =
         sl_credential_verify(hello, (struct sl_bytes){message, sizeof message}, request->hello_proof, reason);
     return status == SL_OK ? SL_OK : sl_error_wrap(reason, status, "HELLO's proof");
+}
+
+/* 8. It is a member whom this node lets in: on the list where identity.allow has one, and not expelled. */
+static enum sl_status check_member(const struct sl_credential *hello, const struct sl_identity *self,
+                                   const struct sl_admit_request *request, struct sl_error *reason) {
+    const char *node = sl_credential_node(hello);
+    if (!sl_identity_allows(self, node))
+        return sl_error_set(reason, SL_UNTRUSTED, "certificate %s: identity.allow does not list %s",
+                            sl_credential_text(hello), node);
+    if (request->expelled != NULL)
+        return sl_error_set(reason, SL_UNTRUSTED, "certificate %s: %s is expelled: %s", sl_credential_text(hello), node,
+                            request->expelled);
+    return SL_OK;
 }
 
 enum sl_status sl_admit_decide(struct sl_credential **out, const struct sl_identity *self,
@@ -122,7 +157,9 @@ enum sl_status sl_admit_decide(struct sl_credential **out, const struct sl_ident
     if (status == SL_OK)
         status = check_wanted(hello, self, request, reason);
     if (status == SL_OK)
-        status = check_proof(hello, request, reason);
+        status = check_proof(tls, hello, request, reason);
+    if (status == SL_OK)
+        status = check_member(hello, self, request, reason);
     if (status == SL_OK) {
         *out = hello;
         hello = NULL;

@@ -12,23 +12,25 @@
 
 #include "cli.h"
 
-static const char help[] = "--ca FOLDER --host HOST NAME... [OPTION]...\n"
-                           "\n"
-                           "Makes a kit for each NAME: a folder with the settings, certificates and keys of that\n"
-                           "node, to be moved to its machine. With several names all kits are made, or none;\n"
-                           "their ports count up, and each node starts with its share of the example data.\n"
-                           "\n"
-                           "  --ca FOLDER             the authority, made by \"starling ca init\"\n"
-                           "  --host HOST             DNS name or IP address by which the nodes are reached; may\n"
-                           "                          be given several times\n"
-                           "  --port N                port of the first node (7400)\n"
-                           "  --out FOLDER            make the kits in FOLDER/NAME (./NAME)\n"
-                           "  --key KIND              ecdsa (default), ed25519 or rsa\n"
-                           "  --days N                validity (365)\n"
-                           "  --data FOLDER           where the four files of MNIST or its like are (those of\n"
-                           "                          Debian's dataset-fashion-mnist)\n"
-                           "  --passphrase-file FILE  the authority's key is encrypted with the first line of FILE\n"
-                           "  --help, --version\n";
+static const char help[] =
+    "--ca FOLDER --host HOST NAME... [OPTION]...\n"
+    "\n"
+    "Makes a kit for each NAME: a folder with the settings, certificates and keys of that\n"
+    "node, to be moved to its machine. With several names all kits are made, or none;\n"
+    "their ports count up, and each node starts with its share of the example data.\n"
+    "\n"
+    "  --ca FOLDER             the authority, made by \"starling ca init\"\n"
+    "  --host HOST             DNS name or IP address by which the nodes are reached; may\n"
+    "                          be given several times\n"
+    "  --port N                port of the first node (7400)\n"
+    "  --out FOLDER            make the kits in FOLDER/NAME (./NAME)\n"
+    "  --key KIND              ecdsa (default), ed25519 or rsa\n"
+    "  --days N                validity (365)\n"
+    "  --data FOLDER           where the four files of MNIST or its like are (those of\n"
+    "                          Debian's dataset-fashion-mnist)\n"
+    "  --key-passphrase-file FILE\n"
+    "                          encrypt the nodes' keys with the first line of FILE\n"
+    "  --replace               revoke what nodes of these names have now\n" CLI_PASSPHRASE_HELP "  --help, --version\n";
 
 enum { PORT = 7400, DAYS = 365 };
 
@@ -36,54 +38,44 @@ struct arguments {
     struct sl_kit_options kit;
     const char **hosts; /* kit.hosts, being filled */
     const char *out;
-    const char *passphrase_file;
+    struct cli_authority authority;
+    const char *key_passphrase_file;
     char **names;
     size_t name_count;
 };
 
-static int read_count(const struct cli_command *self, unsigned *out, const char *name, const char *text,
-                      unsigned high) {
-    uint64_t number = 0;
-    if (!cli_read_integer(&number, text, 1, high))
-        return cli_usage(self, "--%s takes an integer from 1 to %u, not \"%s\"", name, high, text);
-    *out = (unsigned)number;
-    return 0;
-}
-
 /* 0, or the exit code of wrong usage. */
 static int read_option(const struct cli_command *self, struct arguments *out, int option, const char *text) {
-    static const char *const kinds[] = {"ecdsa", "ed25519", "rsa", NULL};
-    int kind = 0;
-    switch (option) {
-    case 'c':
-        out->kit.authority = text;
+    if (cli_authority_take(&out->authority, option, text))
         return 0;
+    switch (option) {
     case 'a':
         out->hosts[out->kit.host_count++] = text;
         return 0;
     case 'n':
-        return read_count(self, &out->kit.port, "port", text, UINT16_MAX);
+        return cli_read_count(self, &out->kit.port, "port", text, UINT16_MAX);
     case 'd':
-        return read_count(self, &out->kit.days, "days", text, SL_VALIDITY_DAYS_MAX);
+        return cli_read_count(self, &out->kit.days, "days", text, SL_VALIDITY_DAYS_MAX);
     case 'k':
-        kind = cli_read_word(text, kinds);
-        out->kit.key = (enum sl_key_kind)kind;
-        return kind >= 0 ? 0 : cli_usage(self, "--key takes ecdsa, ed25519 or rsa, not \"%s\"", text);
+        return cli_read_key_kind(self, &out->kit.key, text);
     case 'o':
         out->out = text;
         return 0;
     case 't':
         out->kit.data = text;
         return 0;
+    case 'r':
+        out->kit.replace = true;
+        return 0;
     default:
-        out->passphrase_file = text;
+        out->key_passphrase_file = text;
         return 0;
     }
 }
 
 /* 0, or the exit code of wrong usage. */
 static int check_arguments(const struct cli_command *self, const struct arguments *arguments) {
-    if (arguments->kit.authority == NULL)
+    if (arguments->authority.access.folder == NULL)
         return cli_usage(self, "--ca FOLDER is missing");
     if (arguments->kit.host_count == 0)
         return cli_usage(self, "--host HOST is missing");
@@ -136,10 +128,10 @@ static enum sl_status check_places(const struct arguments *arguments, struct sl_
     return status;
 }
 
-/* Removes a kit that this run made, of which nobody knows yet. */
+/* Removes a kit that this run made, of which nobody knows yet, and revokes what is in it. */
 static void remove_kit(const struct arguments *arguments, size_t index) {
-    static const char *const files[] = {"settings.json", "ca.pem",     "server.pem",
-                                        "server.key",    "client.pem", "client.key"};
+    static const char *const files[] = {"settings.json", "ca.pem",     "server.pem", "server.key",
+                                        "client.pem",    "client.key", "crl.pem"};
     char *folder = kit_folder(arguments, index);
     for (size_t i = 0; folder != NULL && i < sizeof files / sizeof *files; i++) {
         char *path = NULL;
@@ -151,6 +143,10 @@ static void remove_kit(const struct arguments *arguments, size_t index) {
     if (folder != NULL)
         rmdir(folder);
     free(folder);
+    size_t count = 0;
+    struct sl_error error = {0};
+    (void)!sl_authority_revoke(&arguments->authority.access, arguments->names[index], SL_REVOKED_CESSATION, &count,
+                               &error);
 }
 
 static enum sl_status make_kit(const struct arguments *arguments, size_t index, struct sl_error *error) {
@@ -158,6 +154,9 @@ static enum sl_status make_kit(const struct arguments *arguments, size_t index, 
     char *folder = kit_folder(arguments, index);
     if (folder == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
+    kit.authority = arguments->authority.access.folder;
+    kit.passphrase = arguments->authority.access.passphrase;
+    kit.prompt = arguments->authority.access.prompt;
     kit.folder = folder;
     kit.node = arguments->names[index];
     kit.port += (unsigned)index;
@@ -170,11 +169,13 @@ static enum sl_status make_kit(const struct arguments *arguments, size_t index, 
 }
 
 static enum sl_status make_kits(struct arguments *arguments, struct sl_error *error) {
-    char passphrase[CLI_PASSPHRASE_MAX + 1] = "";
+    char key_passphrase[CLI_PASSPHRASE_MAX + 1] = "";
     enum sl_status status = check_places(arguments, error);
-    if (status == SL_OK && arguments->passphrase_file != NULL) {
-        status = cli_passphrase_read(passphrase, arguments->passphrase_file, error);
-        arguments->kit.passphrase = passphrase;
+    if (status == SL_OK)
+        status = cli_authority_open(&arguments->authority, error);
+    if (status == SL_OK && arguments->key_passphrase_file != NULL) {
+        status = cli_passphrase_read(key_passphrase, arguments->key_passphrase_file, error);
+        arguments->kit.key_passphrase = key_passphrase;
     }
     size_t made = 0;
     while (status == SL_OK && made < arguments->name_count) {
@@ -183,19 +184,21 @@ static enum sl_status make_kits(struct arguments *arguments, struct sl_error *er
     }
     while (status != SL_OK && made > 0)
         remove_kit(arguments, --made);
-    explicit_bzero(passphrase, sizeof passphrase);
+    explicit_bzero(key_passphrase, sizeof key_passphrase);
+    cli_authority_finish(&arguments->authority);
     return status;
 }
 
 int cli_ca_issue(const struct cli_command *self, int argc, char **argv) {
-    static const struct option known[] = {{"ca", required_argument, NULL, 'c'},
+    static const struct option known[] = {CLI_AUTHORITY_OPTIONS,
                                           {"host", required_argument, NULL, 'a'},
                                           {"port", required_argument, NULL, 'n'},
                                           {"out", required_argument, NULL, 'o'},
                                           {"key", required_argument, NULL, 'k'},
                                           {"days", required_argument, NULL, 'd'},
                                           {"data", required_argument, NULL, 't'},
-                                          {"passphrase-file", required_argument, NULL, 'p'},
+                                          {"key-passphrase-file", required_argument, NULL, 'q'},
+                                          {"replace", no_argument, NULL, 'r'},
                                           CLI_COMMON_OPTIONS};
     struct cli_options options = {.command = self, .help = help, .known = known, .argc = argc, .argv = argv};
     struct arguments arguments = {.kit = {.key = SL_KEY_ECDSA_P256, .port = PORT, .days = DAYS}, .out = "."};

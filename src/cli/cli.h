@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <starling/error.h>
+#include <starling/identity.h>
 
 struct cli_command {
     const char *name; /* one word, or two: "ca init" */
@@ -85,19 +85,66 @@ void cli_overrides_finish(struct cli_overrides *overrides);
 int cli_overrides_add(struct cli_overrides *overrides, const struct cli_command *command, int option, char *argument);
 
 /* passphrase.c */
-enum { CLI_PASSPHRASE_MAX = 1024 };
-/* The first line of a file, without its end; the caller wipes it. */
+enum { CLI_PASSPHRASE_MAX = 1023 }; /* a node takes no longer one */
+/* The first line of a file, without its end; the caller wipes it. SL_PERMISSION, with the command that mends it, where
+ * others than its owner may read or change the file. */
 SL_MUST_USE enum sl_status cli_passphrase_read(char out[CLI_PASSPHRASE_MAX + 1], const char *path,
                                                struct sl_error *error);
+
+/* Asks on the terminal of the process, without showing what is typed. SL_PERMISSION where there is none, or the person
+ * gives up. */
+extern const struct sl_prompt cli_prompt;
+/* Asks for a new passphrase, twice. The caller wipes `out`. */
+SL_MUST_USE enum sl_status cli_passphrase_choose(char out[CLI_PASSPHRASE_MAX + 1], const char *what,
+                                                 struct sl_error *error);
+/* Whether a person on the terminal answers with y or yes; SL_PERMISSION where there is no terminal. */
+SL_MUST_USE enum sl_status cli_confirm(bool *yes, const char *question, struct sl_error *error);
+
+/* authority.c: the authority that a command works with. */
+struct cli_authority {
+    struct sl_authority_access access; /* in force from cli_authority_open to cli_authority_finish */
+    const char *passphrase_file;
+    char passphrase[CLI_PASSPHRASE_MAX + 1];
+    char asked[512]; /* what was asked for, and what was typed: asked for once a command */
+    char answer[CLI_PASSPHRASE_MAX + 1];
+    struct sl_prompt prompt; /* that does so */
+};
+#define CLI_PASSPHRASE_OPTION                                                                                          \
+    { "passphrase-file", required_argument, NULL, 'p' }
+#define CLI_AUTHORITY_OPTIONS {"ca", required_argument, NULL, 'c'}, CLI_PASSPHRASE_OPTION
+#define CLI_PASSPHRASE_HELP                                                                                            \
+    "  --passphrase-file FILE  the authority's key is encrypted with the first line of FILE\n"                         \
+    "                          (asked for where it is needed)\n"
+/* Whether a fingerprint is the one wanted (lower case), as people write it: in either case, with colons or blanks
+ * between. */
+bool cli_is_fingerprint(const char *given, const char *wanted);
+/* Takes one of these options; false: it is another one. */
+bool cli_authority_take(struct cli_authority *authority, int option, const char *text);
+SL_MUST_USE enum sl_status cli_authority_open(struct cli_authority *authority, struct sl_error *error);
+void cli_authority_finish(struct cli_authority *authority); /* wipes */
+/* Options that several of the commands on certificates have. Each returns 0, or the exit code of wrong usage. */
+int cli_read_key_kind(const struct cli_command *self, enum sl_key_kind *out, const char *text);
+int cli_read_count(const struct cli_command *self, unsigned *out, const char *option, const char *text, unsigned high);
 
 /* The commands. */
 int cli_node(const struct cli_command *self, int argc, char **argv);
 int cli_ca_init(const struct cli_command *self, int argc, char **argv);
 int cli_ca_issue(const struct cli_command *self, int argc, char **argv);
+int cli_ca_approve(const struct cli_command *self, int argc, char **argv);
+int cli_ca_renew(const struct cli_command *self, int argc, char **argv);
+int cli_ca_revoke(const struct cli_command *self, int argc, char **argv);
+int cli_ca_crl(const struct cli_command *self, int argc, char **argv);
+int cli_ca_list(const struct cli_command *self, int argc, char **argv);
+int cli_ca_show(const struct cli_command *self, int argc, char **argv);
+int cli_cert_request(const struct cli_command *self, int argc, char **argv);
+int cli_cert_install(const struct cli_command *self, int argc, char **argv);
+int cli_cert_show(const struct cli_command *self, int argc, char **argv);
+int cli_proof_verify(const struct cli_command *self, int argc, char **argv);
 int cli_settings_check(const struct cli_command *self, int argc, char **argv);
 int cli_settings_show(const struct cli_command *self, int argc, char **argv);
 int cli_settings_schema(const struct cli_command *self, int argc, char **argv);
 int cli_settings_reference(const struct cli_command *self, int argc, char **argv);
+int cli_preflight(const struct cli_command *self, int argc, char **argv);
 int cli_simulate(const struct cli_command *self, int argc, char **argv);
 int cli_help(const struct cli_command *self, int argc, char **argv);
 int cli_version(const struct cli_command *self, int argc, char **argv);

@@ -13,7 +13,7 @@ static const char help[] =
     "\n"
     "Runs a node of a flock until all rounds are done, or until SIGINT or SIGTERM,\n"
     "after which it saves its model, tells the others and exits with 0. A second SIGINT\n"
-    "ends it at once.\n"
+    "ends it at once. SIGHUP reloads certificates and revocation lists.\n"
     "\n"
     "  --resume                go on from the last model in model.folder\n" CLI_OVERRIDE_HELP "  --help, --version\n";
 
@@ -30,11 +30,15 @@ static enum sl_status run_node(const struct sl_settings *settings, bool resume, 
         .stream = stderr, .format = format, .node = sl_settings_node_name(settings), .colour = wants_colour(format)};
     const struct sl_log log = {
         .sink = sl_log_stream_sink, .context = &stream, .level = sl_settings_log_level(settings)};
-    const struct sl_node_options options = {.settings = settings, .log = &log, .resume = resume};
+    struct sl_confinement confinement;
+    const struct sl_node_options options = {
+        .settings = settings, .log = &log, .prompt = &cli_prompt, .confinement = &confinement, .resume = resume};
     struct cli_signals *signals = NULL;
     struct sl_node *node = NULL;
 
-    enum sl_status status = cli_signals_create(&signals, error);
+    enum sl_status status = sl_node_confine(&confinement, settings, error);
+    if (status == SL_OK)
+        status = cli_signals_create(&signals, error);
     if (status != SL_OK)
         return status;
     status = sl_node_create(&node, &options, error);

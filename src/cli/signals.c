@@ -18,9 +18,24 @@ struct cli_signals {
     pthread_t thread;
     sigset_t old_mask;
     pthread_mutex_t lock;
-    struct sl_node *node; /* under the lock, as is the next */
-    bool stop_wanted;
+    struct sl_node *node;            /* under the lock, as are the next */
+    bool stop_wanted, reload_wanted; /* before there was a node */
 };
+
+/* Under the lock, as is the next. */
+static void stop(struct cli_signals *signals, bool at_once_if_again) {
+    if (signals->stop_wanted && at_once_if_again)
+        _exit(EXIT_BY_SIGINT);
+    signals->stop_wanted = true;
+    if (signals->node != NULL)
+        sl_node_stop(signals->node);
+}
+
+static void reload(struct cli_signals *signals) {
+    signals->reload_wanted = signals->node == NULL;
+    if (signals->node != NULL)
+        sl_node_reload(signals->node);
+}
 
 /* Whether the thread goes on. */
 static bool handle_signal(struct cli_signals *signals) {
@@ -28,11 +43,10 @@ static bool handle_signal(struct cli_signals *signals) {
     if (read(signals->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return errno == EINTR || errno == EAGAIN;
     pthread_mutex_lock(&signals->lock);
-    if (signals->stop_wanted && info.ssi_signo == SIGINT)
-        _exit(EXIT_BY_SIGINT);
-    signals->stop_wanted = true;
-    if (signals->node != NULL)
-        sl_node_stop(signals->node);
+    if (info.ssi_signo == SIGHUP)
+        reload(signals);
+    else
+        stop(signals, info.ssi_signo == SIGINT);
     pthread_mutex_unlock(&signals->lock);
     return true;
 }
@@ -63,6 +77,7 @@ enum sl_status cli_signals_create(struct cli_signals **out, struct sl_error *err
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     struct cli_signals *signals = calloc(1, sizeof *signals);
     if (signals == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
@@ -101,5 +116,7 @@ void cli_signals_watch(struct cli_signals *signals, struct sl_node *node) {
     signals->node = node;
     if (signals->stop_wanted)
         sl_node_stop(node);
+    if (signals->reload_wanted)
+        sl_node_reload(node);
     pthread_mutex_unlock(&signals->lock);
 }

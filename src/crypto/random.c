@@ -50,10 +50,6 @@ enum sl_status sl_random_nonce(uint64_t *out, struct sl_error *error) {
     return SL_OK;
 }
 
-bool sl_equal_secret(const void *a, const void *b, size_t length) {
-    return gnutls_memcmp(a, b, length) == 0;
-}
-
 void sl_wipe(void *data, size_t length) {
     if (length > 0)
         explicit_bzero(data, length);

@@ -13,8 +13,6 @@ SL_MUST_USE enum sl_status sl_crypto_start(struct sl_error *error);
 
 SL_MUST_USE enum sl_status sl_random_bytes(void *out, size_t length, struct sl_error *error);
 SL_MUST_USE enum sl_status sl_random_nonce(uint64_t *out, struct sl_error *error); /* never 0 */
-/* The bytes are alike; takes the same time wherever they differ. */
-bool sl_equal_secret(const void *a, const void *b, size_t length);
 /* Clears in a way that the compiler cannot drop; length 0 is fine with any pointer. */
 void sl_wipe(void *data, size_t length);
 

@@ -4,11 +4,7 @@
 #include <string.h>
 
 enum sl_status sl_manifest_signed_message(struct sl_buffer *out, struct sl_bytes manifest) {
-    static const char context[] = "starling manifest 1"; /* its NUL is signed too */
-    enum sl_status status = sl_buffer_append(out, context, sizeof context);
-    if (status == SL_OK)
-        status = sl_buffer_append(out, manifest.data, manifest.length);
-    return status;
+    return sl_statement_message(out, SL_MANIFEST_CONTEXT, manifest);
 }
 
 static enum sl_status describe_tensors(struct sl_manifest *manifest, const struct sl_layout *layout) {

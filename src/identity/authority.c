@@ -6,66 +6,9 @@
 
 #include "base/file.h"
 #include "crypto/random.h"
-#include "identity/own.h"
-#include "identity/stage.h"
+#include "identity/key.h"
 
-static const char certificate_file[] = "ca.pem";
-static const char key_file[] = "ca.key";
-
-static enum sl_status check_options(const struct sl_authority_options *options, const char *flock,
-                                    struct sl_error *error) {
-    if (!sl_name_is_valid(flock))
-        return sl_error_set(error, SL_USAGE, "%s: not a flock's name: 1 to 63 of a-z, 0-9 and -, not - in front",
-                            flock);
-    if (options->days == 0 || options->days > SL_VALIDITY_DAYS_MAX)
-        return sl_error_set(error, SL_USAGE, "a validity of %u days: 1 to %d", options->days, SL_VALIDITY_DAYS_MAX);
-    if (options->passphrase != NULL && options->passphrase[0] == '\0')
-        return sl_error_set(error, SL_USAGE, "the passphrase is empty");
-    return SL_OK;
-}
-
-static enum sl_status write_authority(const char *folder, const struct sl_authority_options *options, const char *flock,
-                                      struct sl_error *error) {
-    gnutls_x509_privkey_t key = NULL;
-    gnutls_x509_crt_t certificate = NULL;
-    char *certificate_path = sl_path_join(folder, certificate_file);
-    char *key_path = sl_path_join(folder, key_file);
-    enum sl_status status = SL_OK;
-    if (certificate_path == NULL || key_path == NULL)
-        status = sl_error_set(error, SL_NO_MEMORY, "%s: no memory", folder);
-    if (status == SL_OK)
-        status = sl_key_generate(&key, options->key, error);
-    if (status == SL_OK)
-        status = sl_issue_authority(&certificate, key, flock, options->days, error);
-    if (status == SL_OK)
-        status = sl_key_write(key, key_path, options->passphrase, error);
-    if (status == SL_OK)
-        status = sl_certificates_write(&certificate, 1, certificate_path, error);
-    if (certificate != NULL)
-        gnutls_x509_crt_deinit(certificate);
-    if (key != NULL)
-        gnutls_x509_privkey_deinit(key);
-    free(key_path);
-    free(certificate_path);
-    return status;
-}
-
-enum sl_status sl_authority_create(const struct sl_authority_options *options, struct sl_error *error) {
-    struct sl_stage stage = {0};
-    enum sl_status status = sl_crypto_start(error);
-    if (status == SL_OK)
-        status = sl_stage_open(&stage, options->folder, error);
-    if (status != SL_OK)
-        return status;
-    const char *flock = options->flock != NULL ? options->flock : sl_path_last(stage.target);
-    status = check_options(options, flock, error);
-    if (status == SL_OK)
-        status = write_authority(stage.folder, options, flock, error);
-    if (status == SL_OK)
-        status = sl_stage_commit(&stage, error);
-    sl_stage_finish(&stage);
-    return status;
-}
+enum { SERIAL_TRIES = 16, KEEP_REVOKED_SECONDS = 30 * 86400 };
 
 /* The flock that the authority was made for. */
 static enum sl_status read_flock(struct sl_authority *authority, const char *path, struct sl_error *error) {
@@ -82,31 +25,103 @@ static enum sl_status check_authority(struct sl_authority *authority, const char
     if (!sl_certificate_is_authority(certificate) ||
         !sl_certificate_allows_usage(certificate, GNUTLS_KEY_KEY_CERT_SIGN))
         return sl_error_set(error, SL_UNTRUSTED, "%s: not an authority that may sign certificates", path);
-    if (gnutls_x509_crt_get_expiration_time(certificate) <= time(NULL))
-        return sl_error_set(error, SL_UNTRUSTED, "%s: the authority has expired", path);
     return read_flock(authority, path, error);
 }
 
-enum sl_status sl_authority_open(struct sl_authority *authority, const char *folder, const char *passphrase,
-                                 struct sl_error *error) {
-    *authority = (struct sl_authority){0};
-    char *certificate_path = sl_path_join(folder, certificate_file);
-    char *key_path = sl_path_join(folder, key_file);
-    enum sl_status status = SL_OK;
-    if (certificate_path == NULL || key_path == NULL)
-        status = sl_error_set(error, SL_NO_MEMORY, "%s: no memory", folder);
-    if (status == SL_OK)
-        status = sl_certificates_read(&authority->certificates, certificate_path, false, error);
+static enum sl_status read_certificates(struct sl_authority *authority, const char *folder, struct sl_error *error) {
+    char *path = sl_path_join(folder, SL_AUTHORITY_CERTIFICATE);
+    if (path == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "%s: no memory", folder);
+    enum sl_status status = sl_certificates_read(&authority->certificates, path, false, error);
     if (status == SL_OK) {
         authority->issuer.certificate = authority->certificates.items[0];
-        status = check_authority(authority, certificate_path, error);
+        status = check_authority(authority, path, error);
     }
+    free(path);
+    return status;
+}
+
+static enum sl_status read_lists(struct sl_authority *authority, const char *folder, struct sl_error *error) {
+    authority->lists_path = sl_path_join(folder, SL_AUTHORITY_LISTS);
+    if (authority->lists_path == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "%s: no memory", folder);
+    return sl_revocations_read_some(&authority->lists, authority->lists_path, error);
+}
+
+enum sl_status sl_authority_read(struct sl_authority *authority, const char *folder, struct sl_error *error) {
+    *authority = (struct sl_authority){.database = {.fd = -1}};
+    enum sl_status status = sl_crypto_start(error);
     if (status == SL_OK)
-        status = sl_key_read(&authority->issuer.key, key_path, passphrase, error);
+        status = read_certificates(authority, folder, error);
+    if (status == SL_OK)
+        status = sl_database_open(&authority->database, folder, false, error);
+    if (status == SL_OK)
+        status = read_lists(authority, folder, error);
+    if (status != SL_OK)
+        sl_authority_finish(authority);
+    return status;
+}
+
+/* Tries without a passphrase first: only the key knows whether it needs one. */
+static enum sl_status read_key(struct sl_authority *authority, const struct sl_authority_access *access,
+                               const char *path, struct sl_error *error) {
+    const struct sl_passphrase_source source = {.prompt = access->prompt};
+    char passphrase[SL_PASSPHRASE_SIZE], what[512];
+    enum sl_status status = sl_secret_check_mode(path, error);
+    if (status == SL_OK)
+        status = sl_key_read(&authority->issuer.key, path, access->passphrase, error);
+    if (status != SL_CRYPTO || access->passphrase != NULL || access->prompt == NULL)
+        return status;
+    snprintf(what, sizeof what, "passphrase of %s", path);
+    status = sl_passphrase_get(&source, passphrase, what, error);
+    if (status == SL_OK)
+        status = sl_key_read(&authority->issuer.key, path, passphrase, error);
+    sl_wipe(passphrase, sizeof passphrase);
+    return status;
+}
+
+static enum sl_status open_key(struct sl_authority *authority, const struct sl_authority_access *access,
+                               struct sl_error *error) {
+    char *path = sl_path_join(access->folder, SL_AUTHORITY_KEY);
+    if (path == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "%s: no memory", access->folder);
+    enum sl_status status = SL_OK;
+    if (gnutls_x509_crt_get_expiration_time(authority->issuer.certificate) <= time(NULL))
+        status = sl_error_set(error, SL_UNTRUSTED, "%s: the authority has expired", access->folder);
+    if (status == SL_OK)
+        status = read_key(authority, access, path, error);
     if (status == SL_OK && !sl_key_is_of(authority->issuer.key, authority->issuer.certificate))
-        status = sl_error_set(error, SL_MISMATCH, "%s: not the key of the certificate %s", key_path, certificate_path);
-    free(key_path);
-    free(certificate_path);
+        status = sl_error_set(error, SL_MISMATCH, "%s: not the key of the certificate %s/%s", path, access->folder,
+                              SL_AUTHORITY_CERTIFICATE);
+    free(path);
+    return status;
+}
+
+struct sl_revocation_list *sl_authority_own_list(const struct sl_authority *authority) {
+    return sl_revocations_find(&authority->lists, authority->issuer.certificate);
+}
+
+/* The database's number is in force, and its list on the disk. */
+static bool list_is_right(const struct sl_authority *authority) {
+    const struct sl_revocation_list *own = sl_authority_own_list(authority);
+    return own != NULL && !authority->database.crl_due && authority->database.crl_number > 0 &&
+           sl_revocation_list_number(own) == authority->database.crl_number;
+}
+
+enum sl_status sl_authority_open(struct sl_authority *authority, const struct sl_authority_access *access,
+                                 unsigned crl_days, struct sl_error *error) {
+    *authority = (struct sl_authority){.database = {.fd = -1}};
+    enum sl_status status = sl_crypto_start(error);
+    if (status == SL_OK)
+        status = read_certificates(authority, access->folder, error);
+    if (status == SL_OK) /* before the lock: a person who is asked may take long */
+        status = open_key(authority, access, error);
+    if (status == SL_OK)
+        status = sl_database_open(&authority->database, access->folder, true, error);
+    if (status == SL_OK)
+        status = read_lists(authority, access->folder, error);
+    if (status == SL_OK && !list_is_right(authority))
+        status = sl_authority_relist(authority, crl_days, error);
     if (status != SL_OK)
         sl_authority_finish(authority);
     return status;
@@ -116,5 +131,179 @@ void sl_authority_finish(struct sl_authority *authority) {
     if (authority->issuer.key != NULL)
         gnutls_privkey_deinit(authority->issuer.key);
     sl_certificates_finish(&authority->certificates);
-    *authority = (struct sl_authority){0};
+    sl_database_finish(&authority->database);
+    sl_revocations_finish(&authority->lists);
+    free(authority->lists_path);
+    *authority = (struct sl_authority){.database = {.fd = -1}};
+}
+
+/* Serial numbers in hexadecimal come from the database alone, which checked them. */
+static void parse_serial(struct sl_revoked *out, const char *text) {
+    out->length = strlen(text) / 2;
+    for (size_t i = 0; i < out->length; i++) {
+        char byte[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        out->serial[i] = (uint8_t)strtoul(byte, NULL, 16);
+    }
+}
+
+static bool is_listed(const struct sl_revoked *list, size_t count, const struct sl_revoked *wanted) {
+    for (size_t i = 0; i < count; i++)
+        if (list[i].length == wanted->length && memcmp(list[i].serial, wanted->serial, wanted->length) == 0)
+            return true;
+    return false;
+}
+
+/* What the present list says beyond the database: an authority that was kept by other means until now. */
+static void add_listed(struct sl_revoked *list, size_t *count, const struct sl_database *database,
+                       const struct sl_revocation_list *own) {
+    const gnutls_datum_t der = sl_datum(sl_revocation_list_der(own));
+    gnutls_x509_crl_t crl = NULL;
+    gnutls_x509_crl_iter_t at = NULL;
+    int code = gnutls_x509_crl_init(&crl);
+    if (code >= 0)
+        code = gnutls_x509_crl_import(crl, &der, GNUTLS_X509_FMT_DER);
+    for (size_t left = sl_revocation_list_count(own); code >= 0 && left > 0; left--) {
+        struct sl_revoked *next = &list[*count];
+        char text[2 * SL_SERIAL_MAX + 1] = "";
+        time_t when = 0;
+        next->length = sizeof next->serial;
+        code = gnutls_x509_crl_iter_crt_serial(crl, &at, next->serial, &next->length, &when);
+        if (code < 0)
+            break;
+        next->at = when;
+        sl_hex_text(text, next->serial, next->length);
+        if (sl_database_find(database, text) == NULL && !is_listed(list, *count, next))
+            (*count)++;
+    }
+    if (at != NULL)
+        gnutls_x509_crl_iter_deinit(at);
+    if (crl != NULL)
+        gnutls_x509_crl_deinit(crl);
+}
+
+/* All that is revoked; what ended long ago is left out. The caller frees. */
+static struct sl_revoked *collect_revoked(const struct sl_authority *authority, size_t *count) {
+    const struct sl_database *database = &authority->database;
+    const struct sl_revocation_list *own = sl_authority_own_list(authority);
+    size_t listed = own != NULL ? sl_revocation_list_count(own) : 0;
+    struct sl_revoked *list = calloc(database->count + listed + 1, sizeof *list);
+    int64_t now = time(NULL);
+    *count = 0;
+    if (list == NULL)
+        return NULL;
+    for (size_t i = 0; i < database->count; i++) {
+        const struct sl_entry *entry = &database->entries[i];
+        if (entry->revoked == 0 || entry->until + KEEP_REVOKED_SECONDS < now)
+            continue;
+        list[*count].at = entry->revoked;
+        parse_serial(&list[(*count)++], entry->serial);
+    }
+    if (own != NULL)
+        add_listed(list, count, database, own);
+    return list;
+}
+
+enum sl_status sl_authority_relist(struct sl_authority *authority, unsigned days, struct sl_error *error) {
+    struct sl_database *database = &authority->database;
+    struct sl_revocation_list *list = NULL, *own = sl_authority_own_list(authority);
+    uint64_t present = own != NULL ? sl_revocation_list_number(own) : 0, number = database->crl_number;
+    number = (present > number ? present : number) + 1;
+    if (days == 0)
+        days = database->crl_days > 0 ? database->crl_days : SL_CRL_DAYS;
+    size_t count = 0;
+    struct sl_revoked *revoked = collect_revoked(authority, &count);
+    if (revoked == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "no memory for a revocation list");
+    /* Signed first, since that may fail; but no number is on a list before the database has it. */
+    enum sl_status status = sl_crl_issue(&list, revoked, count, number, days, &authority->issuer, error);
+    free(revoked);
+    if (status == SL_OK)
+        status = sl_database_list(database, number, days, error);
+    if (status == SL_OK)
+        status = sl_database_commit(database, error);
+    if (status == SL_OK && !sl_revocation_list_is_of(list, authority->issuer.certificate))
+        status = sl_error_set(error, SL_CRYPTO, "the revocation list just made is not by this authority");
+    if (status == SL_OK)
+        status = sl_revocations_add(&authority->lists, list, error);
+    if (status == SL_OK)
+        status = sl_revocations_write(&authority->lists, authority->lists_path, error);
+    sl_revocation_list_unref(list);
+    return status;
+}
+
+enum sl_status sl_authority_claim_name(struct sl_authority *authority, const char *name, bool replace,
+                                       struct sl_error *error) {
+    struct sl_database *database = &authority->database;
+    int64_t now = time(NULL);
+    enum sl_status status = SL_OK;
+    for (size_t i = 0; status == SL_OK && i < database->count; i++) {
+        struct sl_entry *entry = &database->entries[i];
+        if (strcmp(entry->name, name) != 0 || !sl_entry_is_live(entry, now))
+            continue;
+        if (!replace)
+            return sl_error_set(error, SL_EXISTS,
+                                "%s: has a good certificate already (%s, serial %s): renew it, revoke it, or give "
+                                "--replace to revoke it now",
+                                name, sl_certificate_kind_text(entry->kind), entry->serial);
+        status = sl_database_revoke(database, entry, SL_REVOKED_SUPERSEDED, error);
+    }
+    return status;
+}
+
+/* Decides about a certificate that was just signed: with a serial number that is taken it is thrown away. */
+static enum sl_status take_serial(struct sl_authority *authority, gnutls_x509_crt_t *out, int *tries, bool *good,
+                                  struct sl_error *error) {
+    char serial[2 * SL_SERIAL_MAX + 1];
+    sl_serial_text(serial, *out);
+    *good = sl_database_find(&authority->database, serial) == NULL;
+    if (*good)
+        return SL_OK;
+    gnutls_x509_crt_deinit(*out);
+    *out = NULL;
+    return ++*tries < SERIAL_TRIES ? SL_OK : sl_error_set(error, SL_CRYPTO, "random serial numbers repeat");
+}
+
+enum sl_status sl_authority_certify(struct sl_authority *authority, gnutls_x509_crt_t *out, gnutls_pubkey_t key,
+                                    const struct sl_node_subject *subject, struct sl_error *error) {
+    enum sl_status status = SL_OK;
+    bool good = false;
+    for (int tries = 0; status == SL_OK && !good;) {
+        status = sl_issue_node(out, key, subject, &authority->issuer, error);
+        if (status == SL_OK)
+            status = take_serial(authority, out, &tries, &good, error);
+    }
+    if (status == SL_OK)
+        status =
+            sl_database_issue(&authority->database, *out,
+                              subject->purpose == SL_PURPOSE_SERVER ? SL_CERTIFICATE_SERVER : SL_CERTIFICATE_CLIENT,
+                              subject->node, error);
+    return status;
+}
+
+enum sl_status sl_authority_certify_authority(struct sl_authority *authority, gnutls_x509_crt_t *out,
+                                              gnutls_pubkey_t key, const struct sl_authority_subject *subject,
+                                              struct sl_error *error) {
+    enum sl_status status = SL_OK;
+    bool good = false;
+    for (int tries = 0; status == SL_OK && !good;) {
+        status = sl_issue_authority(out, key, subject, &authority->issuer, error);
+        if (status == SL_OK)
+            status = take_serial(authority, out, &tries, &good, error);
+    }
+    if (status == SL_OK)
+        status = sl_database_issue(&authority->database, *out, SL_CERTIFICATE_AUTHORITY, subject->name, error);
+    return status;
+}
+
+enum sl_status sl_authority_commit(struct sl_authority *authority, struct sl_error *error) {
+    return authority->database.crl_due ? sl_authority_relist(authority, 0, error)
+                                       : sl_database_commit(&authority->database, error);
+}
+
+void sl_authority_withdraw(struct sl_authority *authority, size_t count) {
+    enum sl_status status = SL_OK;
+    for (size_t i = count; status == SL_OK && i < authority->database.count; i++)
+        status = sl_database_revoke(&authority->database, &authority->database.entries[i], SL_REVOKED_CESSATION, NULL);
+    if (status == SL_OK)
+        (void)!sl_authority_commit(authority, NULL);
 }

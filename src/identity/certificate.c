@@ -2,8 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include <gnutls/crypto.h>
 
 #include "base/file.h"
+#include "crypto/digest.h"
 
 static const char subject_alternative_name[] = "2.5.29.17";
 
@@ -39,6 +43,45 @@ void sl_certificates_finish(struct sl_certificates *certificates) {
     *certificates = (struct sl_certificates){0};
 }
 
+enum sl_status sl_certificate_import(gnutls_x509_crt_t *out, struct sl_bytes der, struct sl_error *error) {
+    *out = NULL;
+    if (der.length == 0 || der.length > SL_CERTIFICATE_SIZE_MAX)
+        return sl_error_set(error, SL_UNTRUSTED, "a certificate of %zu bytes", der.length);
+    const gnutls_datum_t data = sl_datum(der);
+    int code = gnutls_x509_crt_init(out);
+    if (code >= 0)
+        code = gnutls_x509_crt_import(*out, &data, GNUTLS_X509_FMT_DER);
+    if (code >= 0)
+        return SL_OK;
+    if (*out != NULL)
+        gnutls_x509_crt_deinit(*out);
+    *out = NULL;
+    return sl_gnutls_error(error, SL_UNTRUSTED, code, "a certificate that cannot be read");
+}
+
+enum sl_status sl_key_digest(uint8_t out[SL_KEY_DIGEST_SIZE], gnutls_x509_crt_t certificate, struct sl_error *error) {
+    size_t length = SL_KEY_DIGEST_SIZE;
+    int code = gnutls_x509_crt_get_key_id(certificate, GNUTLS_KEYID_USE_SHA256, out, &length);
+    if (code >= 0 && length == SL_KEY_DIGEST_SIZE)
+        return SL_OK;
+    return sl_gnutls_error(error, SL_UNTRUSTED, code < 0 ? code : GNUTLS_E_INTERNAL_ERROR,
+                           "its public key cannot be read");
+}
+
+void sl_printable(char *out, size_t size, struct sl_bytes text) {
+    size_t length = text.length < size - 1 ? text.length : size - 1;
+    for (size_t i = 0; i < length; i++)
+        out[i] = (char)(text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?');
+    out[length] = '\0';
+}
+
+void sl_day_text(char out[SL_DAY_TEXT_SIZE], int64_t when) {
+    struct tm day;
+    time_t seconds = (time_t)when;
+    if (gmtime_r(&seconds, &day) == NULL || strftime(out, SL_DAY_TEXT_SIZE, "%Y-%m-%d %H:%M UTC", &day) == 0)
+        (void)snprintf(out, SL_DAY_TEXT_SIZE, "an odd date");
+}
+
 void sl_certificate_text(char out[SL_CERTIFICATE_TEXT_SIZE], gnutls_x509_crt_t certificate) {
     enum { SUBJECT_MAX = 160, SERIAL_MAX = 20 };
     uint8_t serial[64];
@@ -47,18 +90,23 @@ void sl_certificate_text(char out[SL_CERTIFICATE_TEXT_SIZE], gnutls_x509_crt_t c
         serial_length = 0;
     if (serial_length > SERIAL_MAX) /* RFC 5280, 4.1.2.2 */
         serial_length = SERIAL_MAX;
-    char hex[2 * SERIAL_MAX + 1] = "";
+    char hex[2 * SERIAL_MAX + 1] = "", subject[SUBJECT_MAX + 1] = "no subject";
     for (size_t i = 0; i < serial_length; i++)
         snprintf(hex + 2 * i, 3, "%02x", serial[i]);
 
-    gnutls_datum_t subject = {NULL, 0};
-    bool known = gnutls_x509_crt_get_dn3(certificate, &subject, 0) >= 0 && subject.size > 0;
-    snprintf(out, SL_CERTIFICATE_TEXT_SIZE, "%.*s (serial %s)", SUBJECT_MAX,
-             known ? (const char *)subject.data : "no subject", hex);
-    gnutls_free(subject.data);
-    for (char *c = out; *c != '\0'; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
+    gnutls_datum_t name = {NULL, 0};
+    if (gnutls_x509_crt_get_dn3(certificate, &name, 0) >= 0 && name.size > 0)
+        sl_printable(subject, sizeof subject, (struct sl_bytes){name.data, name.size});
+    gnutls_free(name.data);
+    snprintf(out, SL_CERTIFICATE_TEXT_SIZE, "%s (serial %s)", subject, hex);
+}
+
+void sl_certificate_fingerprint(char out[SL_FINGERPRINT_SIZE], gnutls_x509_crt_t certificate) {
+    struct sl_digest digest;
+    size_t length = sizeof digest.bytes;
+    out[0] = '\0';
+    if (gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256, digest.bytes, &length) >= 0)
+        sl_digest_text(out, &digest);
 }
 
 const char *sl_purpose_oid(enum sl_purpose purpose) {
@@ -69,18 +117,20 @@ const char *sl_purpose_text(enum sl_purpose purpose) {
     return purpose == SL_PURPOSE_SERVER ? "server" : "client";
 }
 
-bool sl_certificate_has_purpose(gnutls_x509_crt_t certificate, enum sl_purpose purpose) {
+enum sl_purpose_answer sl_certificate_purpose(gnutls_x509_crt_t certificate, enum sl_purpose purpose) {
     const char *wanted = sl_purpose_oid(purpose);
     for (unsigned i = 0;; i++) {
         char oid[128];
         size_t length = sizeof oid;
         int code = gnutls_x509_crt_get_key_purpose_oid(certificate, i, oid, &length, NULL);
+        if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE && i == 0)
+            return SL_PURPOSES_ABSENT;
         if (code == GNUTLS_E_SHORT_MEMORY_BUFFER)
             continue; /* a longer identifier is not ours */
         if (code < 0)
-            return false;
+            return SL_PURPOSE_NOT_LISTED;
         if (strcmp(oid, wanted) == 0)
-            return true;
+            return SL_PURPOSE_LISTED;
     }
 }
 
@@ -110,6 +160,14 @@ int sl_certificate_alternative_names(gnutls_subject_alt_names_t *out, gnutls_x50
         *out = NULL;
     }
     return code;
+}
+
+bool sl_signature_is_strong(gnutls_sign_algorithm_t algorithm) {
+    enum { DIGEST_BITS_MIN = 256, BITS = 8 };
+    if (algorithm == GNUTLS_SIGN_EDDSA_ED25519 || algorithm == GNUTLS_SIGN_EDDSA_ED448)
+        return true;
+    return gnutls_sign_is_secure2(algorithm, GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS) != 0 &&
+           gnutls_hash_get_len(gnutls_sign_get_hash_algorithm(algorithm)) * BITS >= DIGEST_BITS_MIN;
 }
 
 gnutls_sign_algorithm_t sl_signature_algorithm(unsigned key_algorithm) {

@@ -1,29 +1,56 @@
 #include "identity/credential.h"
 
-#include <arpa/inet.h>
+#include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/digest.h"
+
+static_assert(sizeof(struct sl_digest) == SL_KEY_DIGEST_SIZE, "a key's digest is SHA-256");
+
+/* What GnuTLS holds of a parsed certificate is some 30 times its DER, and there is a credential for every connection:
+ * only the public key stays parsed. */
 struct sl_credential {
     atomic_size_t references;
-    gnutls_x509_crt_t certificate;
     gnutls_pubkey_t key;
     gnutls_sign_algorithm_t algorithm;
+    struct sl_digest key_digest;
     char node[SL_NAME_SIZE];
     char text[SL_CERTIFICATE_TEXT_SIZE];
+    struct sl_bytes chain[SL_CHAIN_MAX]; /* in der */
+    size_t count;
+    uint8_t der[];
 };
 
-enum sl_status sl_credential_create(struct sl_credential **out, gnutls_x509_crt_t certificate, const char *node,
-                                    struct sl_error *error) {
+static struct sl_credential *allocate(const struct sl_bytes *chain, size_t count) {
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += chain[i].length;
+    struct sl_credential *credential = calloc(1, sizeof *credential + size);
+    if (credential == NULL)
+        return NULL;
+    atomic_init(&credential->references, 1);
+    uint8_t *to = credential->der;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(to, chain[i].data, chain[i].length);
+        credential->chain[i] = (struct sl_bytes){to, chain[i].length};
+        to += chain[i].length;
+    }
+    credential->count = count;
+    return credential;
+}
+
+enum sl_status sl_credential_create(struct sl_credential **out, gnutls_x509_crt_t leaf, const struct sl_bytes *chain,
+                                    size_t count, const char *node, struct sl_error *error) {
     *out = NULL;
-    struct sl_credential *credential = calloc(1, sizeof *credential);
+    struct sl_credential *credential = allocate(chain, count);
     if (credential == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "no memory for a credential");
-    atomic_init(&credential->references, 1);
     int code = gnutls_pubkey_init(&credential->key);
     if (code >= 0)
-        code = gnutls_pubkey_import_x509(credential->key, certificate, 0);
+        code = gnutls_pubkey_import_x509(credential->key, leaf, 0);
     if (code >= 0)
         credential->algorithm = sl_signature_algorithm((unsigned)gnutls_pubkey_get_pk_algorithm(credential->key, NULL));
     enum sl_status status = SL_OK;
@@ -31,13 +58,14 @@ enum sl_status sl_credential_create(struct sl_credential **out, gnutls_x509_crt_
         status = sl_gnutls_error(error, SL_UNTRUSTED, code, "its public key cannot be read");
     else if (credential->algorithm == GNUTLS_SIGN_UNKNOWN)
         status = sl_error_set(error, SL_UNTRUSTED, "its key is neither ECDSA, Ed25519, Ed448 nor RSA");
+    else
+        status = sl_key_digest(credential->key_digest.bytes, leaf, error);
     if (status != SL_OK) {
         sl_credential_unref(credential);
         return status;
     }
-    credential->certificate = certificate;
-    strncpy(credential->node, node, SL_NAME_MAX);
-    sl_certificate_text(credential->text, certificate);
+    (void)snprintf(credential->node, sizeof credential->node, "%s", node);
+    sl_certificate_text(credential->text, leaf);
     *out = credential;
     return SL_OK;
 }
@@ -52,8 +80,6 @@ void sl_credential_unref(struct sl_credential *credential) {
         return;
     if (credential->key != NULL)
         gnutls_pubkey_deinit(credential->key);
-    if (credential->certificate != NULL)
-        gnutls_x509_crt_deinit(credential->certificate);
     free(credential);
 }
 
@@ -65,52 +91,34 @@ const char *sl_credential_text(const struct sl_credential *credential) {
     return credential->text;
 }
 
-bool sl_credential_is_same(const struct sl_credential *a, const struct sl_credential *b) {
-    return gnutls_x509_crt_equals(a->certificate, b->certificate) != 0;
+void sl_credential_key_digest(const struct sl_credential *credential, uint8_t out[SL_KEY_DIGEST_SIZE]) {
+    memcpy(out, credential->key_digest.bytes, SL_KEY_DIGEST_SIZE);
 }
 
-/* GnuTLS falls back on the common name where a certificate has no DNS name; here a common name is a node's, not a
- * host's. */
-static bool has_dns_name(gnutls_x509_crt_t certificate) {
-    gnutls_subject_alt_names_t names;
-    if (sl_certificate_alternative_names(&names, certificate) < 0)
-        return false;
-    gnutls_datum_t name;
-    unsigned type;
-    bool found = false;
-    for (unsigned i = 0; !found && gnutls_subject_alt_names_get(names, i, &type, &name, NULL) >= 0; i++)
-        found = type == GNUTLS_SAN_DNSNAME;
-    gnutls_subject_alt_names_deinit(names);
-    return found;
+size_t sl_credential_chain(const struct sl_credential *credential, struct sl_bytes out[SL_CHAIN_MAX]) {
+    memcpy(out, credential->chain, credential->count * sizeof *out);
+    return credential->count;
+}
+
+bool sl_credential_is_same(const struct sl_credential *a, const struct sl_credential *b) {
+    return a->chain[0].length == b->chain[0].length &&
+           memcmp(a->chain[0].data, b->chain[0].data, a->chain[0].length) == 0;
 }
 
 bool sl_credential_serves_host(const struct sl_credential *credential, const char *host) {
-    char name[SL_NAME_MAX + 256];
-    size_t length = strcspn(host, "%"); /* fe80::1%eth0: the zone is the dialler's own affair */
-    if (length == 0 || length >= sizeof name)
-        return false;
-    memcpy(name, host, length);
-    name[length] = '\0';
-
-    uint8_t address[16];
-    if (inet_pton(AF_INET, name, address) == 1)
-        return gnutls_x509_crt_check_ip(credential->certificate, address, 4, 0) != 0;
-    if (inet_pton(AF_INET6, name, address) == 1)
-        return gnutls_x509_crt_check_ip(credential->certificate, address, 16, 0) != 0;
-    if (host[length] == '%' || !has_dns_name(credential->certificate))
-        return false;
-    if (name[length - 1] == '.') /* a fully qualified name as people type it */
-        name[length - 1] = '\0';
-    return gnutls_x509_crt_check_hostname2(credential->certificate, name, GNUTLS_VERIFY_DO_NOT_ALLOW_IP_MATCHES) != 0;
+    gnutls_x509_crt_t leaf = NULL;
+    bool serves =
+        sl_certificate_import(&leaf, credential->chain[0], NULL) == SL_OK && sl_certificate_serves_host(leaf, host);
+    if (leaf != NULL)
+        gnutls_x509_crt_deinit(leaf);
+    return serves;
 }
 
 enum sl_status sl_credential_verify(const struct sl_credential *credential, struct sl_bytes message,
                                     struct sl_bytes signature, struct sl_error *error) {
     if (message.length > UINT32_MAX || signature.length == 0 || signature.length > SL_SIGNATURE_MAX)
         return sl_error_set(error, SL_UNTRUSTED, "a signature of %zu bytes", signature.length);
-    /* GnuTLS does not write through these. */
-    gnutls_datum_t data = {(unsigned char *)(uintptr_t)message.data, (unsigned)message.length};
-    gnutls_datum_t value = {(unsigned char *)(uintptr_t)signature.data, (unsigned)signature.length};
+    gnutls_datum_t data = sl_datum(message), value = sl_datum(signature);
     int code = gnutls_pubkey_verify_data2(credential->key, credential->algorithm, 0, &data, &value);
     if (code < 0)
         return sl_error_set(error, SL_UNTRUSTED, "the signature is not by the key of %s", credential->text);

@@ -4,8 +4,9 @@
 
 #include "identity/certificate.h"
 
-/* On success *out has one reference and owns the certificate; on failure the caller still does. */
-SL_MUST_USE enum sl_status sl_credential_create(struct sl_credential **out, gnutls_x509_crt_t certificate,
-                                                const char *node, struct sl_error *error);
+/* Of a chain that was found good, and its first certificate; both are copied. *out is one reference, the caller's. */
+SL_MUST_USE enum sl_status sl_credential_create(struct sl_credential **out, gnutls_x509_crt_t leaf,
+                                                const struct sl_bytes *chain, size_t count, const char *node,
+                                                struct sl_error *error);
 
 #endif

@@ -40,6 +40,53 @@ enum sl_status sl_key_generate(gnutls_x509_privkey_t *out, enum sl_key_kind kind
     return sl_gnutls_error(error, SL_CRYPTO, code, "making a key");
 }
 
+enum sl_status sl_key_signer(gnutls_privkey_t *out, gnutls_x509_privkey_t key, struct sl_error *error) {
+    *out = NULL;
+    int code = gnutls_privkey_init(out);
+    if (code >= 0)
+        code = gnutls_privkey_import_x509(*out, key, GNUTLS_PRIVKEY_IMPORT_COPY);
+    if (code >= 0)
+        return SL_OK;
+    if (*out != NULL)
+        gnutls_privkey_deinit(*out);
+    *out = NULL;
+    return sl_gnutls_error(error, SL_CRYPTO, code, "a key");
+}
+
+enum sl_status sl_key_public(gnutls_pubkey_t *out, gnutls_privkey_t key, struct sl_error *error) {
+    *out = NULL;
+    int code = gnutls_pubkey_init(out);
+    if (code >= 0)
+        code = gnutls_pubkey_import_privkey(*out, key, 0, 0);
+    if (code >= 0)
+        return SL_OK;
+    if (*out != NULL)
+        gnutls_pubkey_deinit(*out);
+    *out = NULL;
+    return sl_gnutls_error(error, SL_CRYPTO, code, "a public key");
+}
+
+enum sl_status sl_certificate_key(gnutls_pubkey_t *out, gnutls_x509_crt_t certificate, struct sl_error *error) {
+    *out = NULL;
+    int code = gnutls_pubkey_init(out);
+    if (code >= 0)
+        code = gnutls_pubkey_import_x509(*out, certificate, 0);
+    if (code >= 0)
+        return SL_OK;
+    if (*out != NULL)
+        gnutls_pubkey_deinit(*out);
+    *out = NULL;
+    return sl_gnutls_error(error, SL_FORMAT, code, "the key of a certificate");
+}
+
+bool sl_public_key_is_of(gnutls_pubkey_t key, gnutls_x509_crt_t certificate) {
+    uint8_t own[KEY_ID_SIZE_MAX], wanted[KEY_ID_SIZE_MAX];
+    size_t own_length = sizeof own, wanted_length = sizeof wanted;
+    return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, own, &own_length) >= 0 &&
+           gnutls_x509_crt_get_key_id(certificate, GNUTLS_KEYID_USE_SHA256, wanted, &wanted_length) >= 0 &&
+           own_length == wanted_length && memcmp(own, wanted, own_length) == 0;
+}
+
 enum sl_status sl_key_write(gnutls_x509_privkey_t key, const char *path, const char *passphrase,
                             struct sl_error *error) {
     gnutls_datum_t pem = {NULL, 0};
@@ -50,25 +97,6 @@ enum sl_status sl_key_write(gnutls_x509_privkey_t key, const char *path, const c
     enum sl_status status = sl_file_replace(path, pem.data, pem.size, 0600, error);
     sl_wipe(pem.data, pem.size);
     gnutls_free(pem.data);
-    return status;
-}
-
-enum sl_status sl_certificates_write(const gnutls_x509_crt_t *certificates, unsigned count, const char *path,
-                                     struct sl_error *error) {
-    struct sl_buffer text = {0};
-    enum sl_status status = SL_OK;
-    for (unsigned i = 0; i < count && status == SL_OK; i++) {
-        gnutls_datum_t pem = {NULL, 0};
-        int code = gnutls_x509_crt_export2(certificates[i], GNUTLS_X509_FMT_PEM, &pem);
-        if (code < 0)
-            status = sl_gnutls_error(error, SL_CRYPTO, code, path);
-        else if (sl_buffer_append(&text, pem.data, pem.size) != SL_OK)
-            status = sl_error_set(error, SL_NO_MEMORY, "%s: no memory", path);
-        gnutls_free(pem.data);
-    }
-    if (status == SL_OK)
-        status = sl_file_replace(path, text.data, text.length, 0644, error);
-    sl_buffer_finish(&text);
     return status;
 }
 
@@ -105,7 +133,7 @@ static int set_key_identifiers(gnutls_x509_crt_t certificate, gnutls_x509_crt_t 
 }
 
 /* What every certificate has. `last` 0: no later limit. */
-static int set_basics(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, unsigned days, time_t last) {
+static int set_basics(gnutls_x509_crt_t certificate, gnutls_pubkey_t key, unsigned days, time_t last) {
     time_t now = time(NULL), end = now + (time_t)days * DAY_SECONDS;
     if (last != 0 && last < end)
         end = last;
@@ -113,7 +141,7 @@ static int set_basics(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, 
     if (code >= 0)
         code = set_serial(certificate);
     if (code >= 0)
-        code = gnutls_x509_crt_set_key(certificate, key);
+        code = gnutls_x509_crt_set_pubkey(certificate, key);
     if (code >= 0)
         code = gnutls_x509_crt_set_activation_time(certificate, now - BACKDATE_SECONDS);
     if (code >= 0)
@@ -121,29 +149,48 @@ static int set_basics(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, 
     return code;
 }
 
-static int sign_authority(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key) {
-    gnutls_privkey_t signer = NULL;
-    int code = gnutls_privkey_init(&signer);
+/* A URI's constraint is on its host, which in starling://FLOCK/NODE is the flock. */
+static int add_constraint(gnutls_x509_crt_t certificate, const char *flock) {
+    gnutls_x509_name_constraints_t constraints;
+    gnutls_datum_t name = {NULL, (unsigned)strlen(flock)};
+    int code = gnutls_x509_name_constraints_init(&constraints);
+    if (code < 0)
+        return code;
+    /* It keeps the bytes that it is given. */
+    name.data = gnutls_malloc(name.size);
+    if (name.data == NULL) {
+        code = GNUTLS_E_MEMORY_ERROR;
+    } else {
+        memcpy(name.data, flock, name.size);
+        code = gnutls_x509_name_constraints_add_permitted(constraints, GNUTLS_SAN_URI, &name);
+    }
     if (code >= 0)
-        code = gnutls_privkey_import_x509(signer, key, 0);
-    if (code >= 0) /* digest 0: the one that suits the key */
-        code = gnutls_x509_crt_privkey_sign(certificate, certificate, signer, GNUTLS_DIG_UNKNOWN, 0);
-    if (signer != NULL)
-        gnutls_privkey_deinit(signer);
+        code = gnutls_x509_crt_set_name_constraints(certificate, constraints, 1);
+    gnutls_free(name.data);
+    gnutls_x509_name_constraints_deinit(constraints);
     return code;
 }
 
-static int build_authority(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, const char *flock, unsigned days) {
-    int code = set_basics(certificate, key, days, 0);
+static int build_authority(gnutls_x509_crt_t certificate, gnutls_pubkey_t key,
+                           const struct sl_authority_subject *subject, const struct sl_issuer *issuer) {
+    char name[sizeof authority_name + 1 + SL_NAME_MAX];
+    bool root = issuer->certificate == NULL;
+    gnutls_x509_crt_t parent = root ? certificate : issuer->certificate;
+    snprintf(name, sizeof name, root ? "%s" : "%s %s", authority_name, subject->name);
+    int code = set_basics(certificate, key, subject->days, root ? 0 : gnutls_x509_crt_get_expiration_time(parent));
     if (code >= 0)
-        code = set_subject(certificate, flock, authority_name);
+        code = set_subject(certificate, subject->flock, name);
     if (code >= 0)
-        code = gnutls_x509_crt_set_basic_constraints(certificate, 1, 0);
+        code = gnutls_x509_crt_set_basic_constraints(certificate, 1, subject->path_length);
     if (code >= 0)
         code = gnutls_x509_crt_set_key_usage(certificate, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
+    if (code >= 0 && subject->constrained)
+        code = add_constraint(certificate, subject->flock);
     if (code >= 0)
-        code = set_key_identifiers(certificate, certificate);
-    return code >= 0 ? sign_authority(certificate, key) : code;
+        code = set_key_identifiers(certificate, parent);
+    if (code >= 0) /* digest 0: the one that suits the key */
+        code = gnutls_x509_crt_privkey_sign(certificate, parent, issuer->key, GNUTLS_DIG_UNKNOWN, 0);
+    return code;
 }
 
 static int add_alternative_names(gnutls_x509_crt_t certificate, const struct sl_node_subject *subject) {
@@ -167,7 +214,7 @@ static int add_alternative_names(gnutls_x509_crt_t certificate, const struct sl_
     return code;
 }
 
-static int build_node(gnutls_x509_crt_t certificate, gnutls_x509_privkey_t key, const struct sl_node_subject *subject,
+static int build_node(gnutls_x509_crt_t certificate, gnutls_pubkey_t key, const struct sl_node_subject *subject,
                       const struct sl_issuer *issuer) {
     int code = set_basics(certificate, key, subject->days, gnutls_x509_crt_get_expiration_time(issuer->certificate));
     if (code >= 0)
@@ -196,16 +243,17 @@ static enum sl_status deliver(gnutls_x509_crt_t *certificate, int code, const ch
     return sl_gnutls_error(error, SL_CRYPTO, code, what);
 }
 
-enum sl_status sl_issue_authority(gnutls_x509_crt_t *out, gnutls_x509_privkey_t key, const char *flock, unsigned days,
+enum sl_status sl_issue_authority(gnutls_x509_crt_t *out, gnutls_pubkey_t key,
+                                  const struct sl_authority_subject *subject, const struct sl_issuer *issuer,
                                   struct sl_error *error) {
     *out = NULL;
     int code = gnutls_x509_crt_init(out);
     if (code >= 0)
-        code = build_authority(*out, key, flock, days);
+        code = build_authority(*out, key, subject, issuer);
     return deliver(out, code, "making the authority's certificate", error);
 }
 
-enum sl_status sl_issue_node(gnutls_x509_crt_t *out, gnutls_x509_privkey_t key, const struct sl_node_subject *subject,
+enum sl_status sl_issue_node(gnutls_x509_crt_t *out, gnutls_pubkey_t key, const struct sl_node_subject *subject,
                              const struct sl_issuer *issuer, struct sl_error *error) {
     *out = NULL;
     int code = gnutls_x509_crt_init(out);

@@ -173,7 +173,8 @@ enum sl_status sl_kit_settings_write(struct sl_buffer *out, const struct sl_kit_
                  "    \"server_certificate\": \"" SL_KIT_SERVER_CERTIFICATE "\",\n"
                  "    \"server_key\": \"" SL_KIT_SERVER_KEY "\",\n"
                  "    \"client_certificate\": \"" SL_KIT_CLIENT_CERTIFICATE "\",\n"
-                 "    \"client_key\": \"" SL_KIT_CLIENT_KEY "\"\n"
+                 "    \"client_key\": \"" SL_KIT_CLIENT_KEY "\",\n"
+                 "    \"crl_file\": \"" SL_KIT_LISTS "\"\n"
                  "  },\n"
                  "  \"transport\": {\n"
                  "    \"listen\": [");

@@ -15,6 +15,7 @@
 #define SL_KIT_SERVER_KEY "server.key"
 #define SL_KIT_CLIENT_CERTIFICATE "client.pem"
 #define SL_KIT_CLIENT_KEY "client.key"
+#define SL_KIT_LISTS "crl.pem"
 
 /* An IP literal without zone, or a DNS name of letters, digits, - and _ (no wildcard: it is advertised). */
 bool sl_kit_host_is_valid(const char *host);

@@ -17,6 +17,18 @@ enum sl_status sl_actions_add(struct sl_membership *membership, struct sl_member
     return SL_OK;
 }
 
+static void finish_action(struct sl_membership_action *action) {
+    sl_roster_finish(&action->roster);
+    for (size_t i = 0; i < action->address_count; i++)
+        free(action->addresses[i]);
+    free(action->addresses);
+    *action = (struct sl_membership_action){.type = action->type};
+}
+
+void sl_actions_drop_last(struct sl_membership *membership) {
+    finish_action(&membership->actions->items[--membership->actions->count]);
+}
+
 enum sl_status sl_actions_report(struct sl_membership *membership, const char *node, const char *text) {
     struct sl_membership_action *action = NULL;
     enum sl_status status = sl_actions_add(membership, &action, SL_MEMBERSHIP_REPORT, node);
@@ -27,7 +39,7 @@ enum sl_status sl_actions_report(struct sl_membership *membership, const char *n
 
 void sl_membership_actions_clear(struct sl_membership_actions *actions) {
     for (size_t i = 0; i < actions->count; i++)
-        sl_roster_finish(&actions->items[i].roster);
+        finish_action(&actions->items[i]);
     actions->count = 0;
 }
 

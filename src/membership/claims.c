@@ -3,72 +3,137 @@
 
 #include "membership/state.h"
 
-/* Nothing that an honest member can say. */
-static bool is_impossible(const struct sl_member_entry *claim, bool first_hand) {
-    if (!sl_name_is_valid(claim->node) || claim->incarnation == 0 || claim->samples == 0 ||
-        claim->samples > SL_MEMBER_SAMPLES_MAX)
+/* Nothing that an honest member can say here. */
+static bool is_impossible(const struct sl_membership *membership, const struct sl_member_statement *said) {
+    bool own = strcmp(said->origin, said->node) == 0;
+    if (strcmp(said->flock, membership->flock) != 0 || strcmp(said->run, membership->run) != 0 ||
+        said->epoch != membership->epoch)
         return true;
-    if (claim->from_round > SL_MEMBER_ROUND_MAX || claim->until_round > SL_MEMBER_ROUND_MAX)
+    if (!sl_name_is_valid(said->node) || !sl_name_is_valid(said->origin) || said->incarnation == 0)
         return true;
-    if (claim->state < SL_MEMBER_ALIVE || claim->state > SL_MEMBER_LEFT)
+    if (own && (said->samples == 0 || said->samples > SL_MEMBER_SAMPLES_MAX))
         return true;
-    /* Who takes part has no last round, and nobody suspects or drops itself. */
-    if (claim->state <= SL_MEMBER_SUSPECT && claim->until_round != 0)
+    if (said->from_round > SL_MEMBER_ROUND_MAX || said->until_round > SL_MEMBER_ROUND_MAX)
         return true;
-    if (first_hand && (claim->state == SL_MEMBER_SUSPECT || claim->state == SL_MEMBER_DROPPED))
+    if (own ? said->state != SL_MEMBER_ALIVE && said->state != SL_MEMBER_LEFT
+            : said->state != SL_MEMBER_SUSPECT && said->state != SL_MEMBER_DROPPED)
         return true;
-    return !first_hand && claim->incarnation > SL_INCARNATION_MAX;
+    /* Who takes part has no last round. */
+    return said->state <= SL_MEMBER_SUSPECT && said->until_round != 0;
 }
 
-static enum sl_status adopt(struct sl_membership *membership, size_t index, const struct sl_member_entry *claim) {
+/* ---- a member's own word ---- */
+
+static struct sl_member_entry entry_of(const struct sl_member_statement *said) {
+    struct sl_member_entry entry = {.incarnation = said->incarnation,
+                                    .state = said->state,
+                                    .samples = said->samples,
+                                    .from_round = said->from_round,
+                                    .until_round = said->until_round};
+    memcpy(entry.node, said->node, sizeof entry.node);
+    return entry;
+}
+
+static enum sl_status adopt(struct sl_membership *membership, size_t index, const struct sl_member_claim *claim) {
     struct sl_member *member = &membership->members[index];
     struct detail *detail = &membership->details[index];
     bool is_first = member->entry.incarnation == 0;
-    bool is_higher = claim->incarnation > member->entry.incarnation;
     bool was_gone = member->entry.state >= SL_MEMBER_DROPPED;
     enum sl_status status = SL_OK;
-    if (is_higher) {
+    if (claim->said.incarnation > member->entry.incarnation) {
         /* What it says anew of itself is a sign of life, and its addresses may be others. */
-        status = sl_members_set_addresses(&member->entry, claim->addresses, claim->address_count);
+        status = sl_members_set_addresses(&member->entry, claim->said.addresses, claim->said.address_count);
         detail->heard = membership->now;
         detail->was_connected = member->connected;
         detail->attempts = 0;
     }
+    const struct sl_member_entry entry = entry_of(&claim->said);
     if (status == SL_OK)
-        status = sl_member_change(membership, index, claim, NEWS_RELAY);
-    if (status == SL_OK && !member->connected && (is_first || was_gone || claim->state >= SL_MEMBER_DROPPED))
+        status = sl_member_change(membership, index, &entry, claim->statement, NEWS_RELAY);
+    if (status == SL_OK && !member->connected && !detail->expelled &&
+        (is_first || was_gone || claim->said.state >= SL_MEMBER_DROPPED))
         sl_dialling_plan(membership, index);
     return status;
 }
 
-static enum sl_status on_claim(struct sl_membership *membership, const struct sl_member_entry *claim,
-                               const char *teller) {
-    bool first_hand = strcmp(teller, claim->node) == 0;
-    if (is_impossible(claim, first_hand))
-        return SL_OK;
-    if (strcmp(claim->node, membership->self) == 0)
-        return sl_membership_refute(membership, claim);
+static enum sl_status on_own_word(struct sl_membership *membership, const struct sl_member_claim *claim,
+                                  const char *teller) {
     size_t index = 0;
-    if (!sl_members_find(membership, &index, claim->node)) {
-        enum sl_status status = sl_members_add(membership, &index, claim->node);
+    if (!sl_members_find(membership, &index, claim->said.node)) {
+        enum sl_status status = sl_members_add(membership, &index, claim->said.node);
         if (status != SL_OK)
             return status == SL_LIMIT ? SL_OK : status;
     }
     const struct sl_member_entry *held = &membership->members[index].entry;
-    if (sl_claim_is_newer(claim, held))
-        return adopt(membership, index, claim);
+    struct detail *detail = &membership->details[index];
+    const struct sl_member_entry entry = entry_of(&claim->said);
+    if (sl_claim_is_newer(&entry, held))
+        return sl_members_may_speak(membership, index, 1) ? adopt(membership, index, claim) : SL_OK;
+    /* We knew, but had nothing any more that others would believe. */
+    if (detail->own == NULL && entry.incarnation == held->incarnation)
+        sl_statements_keep(&detail->own, claim->statement);
     /* It does not know what is said of it. */
-    if (first_hand && sl_claim_is_newer(held, claim) && membership->members[index].connected)
+    if (strcmp(teller, held->node) == 0 && sl_claim_is_newer(held, &entry) && membership->members[index].connected)
         return sl_gossip_tell_one(membership, held->node, index);
     return SL_OK;
 }
 
+/* ---- accusations ---- */
+
+static bool counts(const struct sl_membership *membership, size_t *index, const char *accuser) {
+    if (!sl_members_find(membership, index, accuser) || membership->details[*index].expelled)
+        return false;
+    const struct sl_member_entry *entry = &membership->members[*index].entry;
+    return entry->incarnation != 0 && entry->state <= SL_MEMBER_SUSPECT;
+}
+
+static enum sl_status on_accusation(struct sl_membership *membership, const struct sl_member_claim *claim) {
+    size_t index = 0, accuser = 0;
+    if (!sl_members_find(membership, &index, claim->said.node) || !counts(membership, &accuser, claim->said.origin))
+        return SL_OK;
+    struct sl_member *member = &membership->members[index];
+    struct sl_member_entry entry = member->entry;
+    if (claim->said.incarnation != entry.incarnation)
+        return SL_OK;
+    entry.state = claim->said.state;
+    entry.until_round = claim->said.until_round;
+    if (!sl_claim_is_newer(&entry, &member->entry) || !sl_members_may_speak(membership, accuser, 1))
+        return SL_OK;
+    enum sl_status status = sl_member_change(membership, index, &entry, claim->statement, NEWS_RELAY);
+    if (status == SL_OK && !member->connected && entry.state == SL_MEMBER_DROPPED &&
+        !membership->details[index].expelled)
+        sl_dialling_plan(membership, index);
+    return status;
+}
+
+/* Others may believe an accuser that we don't: whoever it is, it is answered. */
+static enum sl_status on_word_of_us(struct sl_membership *membership, const struct sl_member_claim *claim) {
+    struct sl_member_entry entry = entry_of(&claim->said);
+    const struct sl_member_entry *own = &membership->members[sl_members_self(membership)].entry;
+    if (strcmp(claim->said.origin, claim->said.node) != 0 && entry.incarnation != own->incarnation)
+        return SL_OK;
+    return sl_membership_refute(membership, &entry);
+}
+
+/* ---- the event ---- */
+
+/* Own words first: accusations refer to them, and to who counts. */
 enum sl_status sl_membership_on_roster(struct sl_membership *membership, const struct sl_membership_event *event) {
     enum sl_status status = SL_OK;
     if (strcmp(event->node, membership->self) == 0)
         return SL_OK;
     membership->teller = event->node;
-    for (size_t i = 0; i < event->roster->count && status == SL_OK; i++)
-        status = on_claim(membership, &event->roster->entries[i], event->node);
+    for (size_t pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < event->claim_count && status == SL_OK; i++) {
+            const struct sl_member_claim *claim = &event->claims[i];
+            bool own = strcmp(claim->said.origin, claim->said.node) == 0;
+            if (own != (pass == 0) || is_impossible(membership, &claim->said))
+                continue;
+            if (strcmp(claim->said.node, membership->self) == 0)
+                status = on_word_of_us(membership, claim);
+            else
+                status = own ? on_own_word(membership, claim, event->node) : on_accusation(membership, claim);
+        }
+    }
     return status;
 }

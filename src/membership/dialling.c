@@ -1,4 +1,5 @@
 /* Whom to dial, and when. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "membership/state.h"
@@ -49,25 +50,34 @@ void sl_dialling_plan_joins(struct sl_membership *membership) {
     }
 }
 
-static enum sl_status dial(struct sl_membership *membership, const char *node, const char *address) {
+/* All addresses at once: the transport finds the one that answers. */
+static enum sl_status dial(struct sl_membership *membership, const char *node, char *const *addresses, size_t count) {
     struct sl_membership_action *action = NULL;
     enum sl_status status = sl_actions_add(membership, &action, SL_MEMBERSHIP_DIAL, node);
-    if (status == SL_OK)
-        memcpy(action->address, address, strlen(address) + 1);
-    return status;
+    if (status != SL_OK)
+        return status;
+    action->addresses = calloc(count, sizeof *action->addresses);
+    for (size_t i = 0; i < count && action->addresses != NULL; i++) {
+        action->addresses[i] = strdup(addresses[i]);
+        if (action->addresses[i] == NULL)
+            break;
+        action->address_count++;
+    }
+    if (action->address_count == count)
+        return SL_OK;
+    sl_actions_drop_last(membership);
+    return SL_NO_MEMORY;
 }
 
-/* Its addresses in turn; the wait grows with each time around. */
 static enum sl_status dial_member(struct sl_membership *membership, size_t index) {
     struct detail *detail = &membership->details[index];
     const struct sl_member_entry *entry = &membership->members[index].entry;
-    const char *address = entry->addresses[detail->attempts % entry->address_count];
     if (detail->attempts < UINT32_MAX)
         detail->attempts++;
-    uint32_t rounds = detail->attempts / (uint32_t)entry->address_count;
-    detail->dial_at = entry->state == SL_MEMBER_DROPPED ? slowly(membership)
-                                                        : sl_time_after(membership->now, back_off(membership, rounds));
-    return dial(membership, entry->node, address);
+    detail->dial_at = entry->state == SL_MEMBER_DROPPED
+                          ? slowly(membership)
+                          : sl_time_after(membership->now, back_off(membership, detail->attempts));
+    return dial(membership, entry->node, entry->addresses, entry->address_count);
 }
 
 enum sl_status sl_dialling_step(struct sl_membership *membership) {
@@ -85,7 +95,8 @@ enum sl_status sl_dialling_step(struct sl_membership *membership) {
         if (join->attempts < UINT32_MAX)
             join->attempts++;
         join->dial_at = sl_time_after(membership->now, back_off(membership, join->attempts));
-        status = dial(membership, "", join->address);
+        char *address = join->address;
+        status = dial(membership, "", &address, 1);
     }
     return status;
 }

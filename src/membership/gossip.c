@@ -4,102 +4,89 @@
 
 #include "membership/state.h"
 
-enum {
-    ENTRY_BYTES = 160, /* more than an entry's numbers, name and their tags take in the message */
-    ADDRESS_BYTES = 4, /* the same for an address, without its text */
-    MESSAGE_BYTES = SL_PAYLOAD_MAX
-};
-
-static size_t encoded_size(const struct sl_member_entry *entry) {
-    size_t size = ENTRY_BYTES;
-    for (size_t i = 0; i < entry->address_count; i++)
-        size += ADDRESS_BYTES + strlen(entry->addresses[i]);
-    return size;
-}
+/* Each statement costs its receiver up to half a millisecond to verify: what comes between them should not wait long.
+ */
+enum { STATEMENTS_A_MESSAGE = 32 };
 
 typedef bool chooser(const struct sl_membership *membership, size_t index);
 
-/* Members of whom nobody has said anything yet are nobody's news. */
-static bool is_anything(const struct sl_membership *membership, size_t index) {
-    return membership->members[index].entry.incarnation != 0;
+static bool is_anybody(const struct sl_membership *membership, size_t index) {
+    (void)membership;
+    (void)index;
+    return true;
 }
 
 static bool is_news(const struct sl_membership *membership, size_t index) {
-    return is_anything(membership, index) && membership->details[index].news != NEWS_NONE;
+    return membership->details[index].news != NEWS_NONE;
 }
 
 static bool is_own_news(const struct sl_membership *membership, size_t index) {
-    return is_anything(membership, index) && membership->details[index].news == NEWS_OWN;
+    return membership->details[index].news == NEWS_OWN;
 }
 
-/* How many of the chosen, from *at on, go into the next message; *at behind them. */
-static size_t measure(const struct sl_membership *membership, size_t *at, chooser *choose) {
-    size_t count = 0, size = 0;
-    for (; *at < membership->count; (*at)++) {
-        if (!choose(membership, *at))
-            continue;
-        size_t more = encoded_size(&membership->members[*at].entry);
-        if (count == SL_ROSTER_ENTRIES_MAX || size + more > MESSAGE_BYTES)
-            break;
-        size += more;
-        count++;
-    }
-    return count;
+/* The message that is being filled. */
+struct telling {
+    const char *node;
+    size_t room;               /* statements for which each message has memory */
+    size_t bytes;              /* of the statements in it */
+    struct sl_roster *message; /* NULL: none yet; of the last action */
+};
+
+static enum sl_status begin_message(struct sl_membership *membership, struct telling *telling) {
+    struct sl_membership_action *action = NULL;
+    enum sl_status status = sl_actions_add(membership, &action, SL_MEMBERSHIP_SEND_ROSTER, telling->node);
+    if (status != SL_OK)
+        return status;
+    action->roster.statements = calloc(telling->room, sizeof(struct sl_statement *));
+    telling->message = &action->roster;
+    telling->bytes = 0;
+    return action->roster.statements != NULL ? SL_OK : SL_NO_MEMORY;
 }
 
-static enum sl_status fill(const struct sl_membership *membership, struct sl_roster *roster, size_t from, size_t to,
-                           chooser *choose, size_t count) {
-    roster->entries = calloc(count, sizeof *roster->entries);
-    if (roster->entries == NULL)
-        return SL_NO_MEMORY;
-    for (size_t i = from; i < to; i++) {
-        if (!choose(membership, i))
-            continue;
-        enum sl_status status = sl_members_copy_entry(&roster->entries[roster->count], &membership->members[i].entry);
+/* NULL is nothing to tell: of whom nobody has said anything yet is nobody's news. */
+static enum sl_status append(struct sl_membership *membership, struct telling *telling,
+                             struct sl_statement *statement) {
+    if (statement == NULL)
+        return SL_OK;
+    size_t more = sl_statement_size(statement);
+    if (telling->message == NULL || telling->message->count == telling->room ||
+        telling->bytes + more > SL_PAYLOAD_MAX) {
+        enum sl_status status = begin_message(membership, telling);
         if (status != SL_OK)
             return status;
-        roster->count++;
     }
+    telling->message->statements[telling->message->count++] = sl_statement_ref(statement);
+    telling->bytes += more;
     return SL_OK;
 }
 
-/* The chosen entries to one peer, in as many messages as they need. */
+/* The chosen members' statements to one peer, in as many messages as they need. Accusations come last: they refer to
+ * own words. */
 static enum sl_status tell(struct sl_membership *membership, const char *node, chooser *choose) {
-    size_t from = 0, to = 0;
+    struct telling telling = {.node = node, .room = STATEMENTS_A_MESSAGE};
     enum sl_status status = SL_OK;
-    while (status == SL_OK) {
-        size_t count = measure(membership, &to, choose);
-        if (count == 0)
-            break;
-        struct sl_membership_action *action = NULL;
-        status = sl_actions_add(membership, &action, SL_MEMBERSHIP_SEND_ROSTER, node);
-        if (status == SL_OK)
-            status = fill(membership, &action->roster, from, to, choose, count);
-        from = to;
+    for (size_t i = 0; i < membership->count && status == SL_OK; i++) {
+        if (choose(membership, i))
+            status = append(membership, &telling, sl_statements_own(membership, i));
+    }
+    for (size_t i = 0; i < membership->count && status == SL_OK; i++) {
+        if (choose(membership, i))
+            status = append(membership, &telling, sl_statements_accusation(membership, i));
     }
     return status;
 }
 
 enum sl_status sl_gossip_tell_all(struct sl_membership *membership, const char *node) {
-    return tell(membership, node, is_anything);
+    return tell(membership, node, is_anybody);
 }
 
 enum sl_status sl_gossip_tell_one(struct sl_membership *membership, const char *node, size_t index) {
     size_t peer = 0;
-    if (!is_anything(membership, index))
-        return SL_OK;
     if (sl_members_find(membership, &peer, node))
         membership->details[peer].told = membership->now;
-    struct sl_membership_action *action = NULL;
-    enum sl_status status = sl_actions_add(membership, &action, SL_MEMBERSHIP_SEND_ROSTER, node);
-    if (status != SL_OK)
-        return status;
-    action->roster.entries = calloc(1, sizeof *action->roster.entries);
-    if (action->roster.entries == NULL)
-        return SL_NO_MEMORY;
-    status = sl_members_copy_entry(&action->roster.entries[0], &membership->members[index].entry);
-    action->roster.count = status == SL_OK ? 1 : 0;
-    return status;
+    struct telling telling = {.node = node, .room = 2};
+    enum sl_status status = append(membership, &telling, sl_statements_own(membership, index));
+    return status == SL_OK ? append(membership, &telling, sl_statements_accusation(membership, index)) : status;
 }
 
 /* The connected member at or behind a random place. */

@@ -116,23 +116,3 @@ enum sl_status sl_members_set_addresses(struct sl_member_entry *entry, char *con
     entry->address_count = fresh.address_count;
     return SL_OK;
 }
-
-enum sl_status sl_members_copy_entry(struct sl_member_entry *out, const struct sl_member_entry *in) {
-    *out = *in;
-    out->addresses = NULL;
-    out->address_count = 0;
-    if (in->address_count == 0)
-        return SL_OK;
-    out->addresses = calloc(in->address_count, sizeof *out->addresses);
-    if (out->addresses == NULL)
-        return SL_NO_MEMORY;
-    for (size_t i = 0; i < in->address_count; i++) {
-        out->addresses[i] = strdup(in->addresses[i]);
-        if (out->addresses[i] == NULL) {
-            sl_members_finish_entry(out);
-            return SL_NO_MEMORY;
-        }
-        out->address_count = i + 1;
-    }
-    return SL_OK;
-}

@@ -9,8 +9,8 @@
 /* ---- life and death ---- */
 
 static enum sl_status check_options(const struct sl_membership_options *options, struct sl_error *error) {
-    if (!sl_name_is_valid(options->self))
-        return sl_error_set(error, SL_USAGE, "membership: this node has no valid name");
+    if (!sl_name_is_valid(options->self) || !sl_name_is_valid(options->flock) || !sl_name_is_valid(options->run))
+        return sl_error_set(error, SL_USAGE, "membership: this node, its flock or its run has no valid name");
     if (options->incarnation == 0 || options->incarnation > SL_INCARNATION_MAX)
         return sl_error_set(error, SL_USAGE, "membership: an incarnation is 1 … 2^62");
     if (options->samples == 0 || options->samples > SL_MEMBER_SAMPLES_MAX)
@@ -91,6 +91,11 @@ enum sl_status sl_membership_create(struct sl_membership **out, const struct sl_
     if (membership == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "membership: out of memory");
     memcpy(membership->self, options->self, strlen(options->self) + 1);
+    memcpy(membership->flock, options->flock, strlen(options->flock) + 1);
+    memcpy(membership->run, options->run, strlen(options->run) + 1);
+    membership->epoch = options->epoch;
+    membership->seal = options->seal;
+    membership->seal_context = options->seal_context;
     membership->suspect_after = options->suspect_after;
     membership->drop_after = options->drop_after;
     membership->ping_interval = options->ping_interval;
@@ -111,8 +116,11 @@ enum sl_status sl_membership_create(struct sl_membership **out, const struct sl_
 void sl_membership_destroy(struct sl_membership *membership) {
     if (membership == NULL)
         return;
-    for (size_t i = 0; i < membership->count; i++)
+    for (size_t i = 0; i < membership->count; i++) {
         sl_members_finish_entry(&membership->members[i].entry);
+        sl_statement_unref(membership->details[i].own);
+        sl_statement_unref(membership->details[i].accusation);
+    }
     free(membership->members);
     free(membership->details);
     free(membership->joins);
@@ -145,6 +153,12 @@ static enum sl_status handle(struct sl_membership *membership, const struct sl_m
         return SL_OK;
     case SL_MEMBERSHIP_LEAVE:
         return sl_membership_on_leave(membership);
+    case SL_MEMBERSHIP_RENEW:
+        return sl_membership_on_renew(membership);
+    case SL_MEMBERSHIP_VOID:
+        return sl_membership_on_void(membership, event);
+    case SL_MEMBERSHIP_EXPEL:
+        return sl_membership_on_expel(membership, event);
     case SL_MEMBERSHIP_TIMER:
         return sl_membership_on_timer(membership);
     }

@@ -4,20 +4,27 @@
  * is alive while its connection shows signs of life, suspect after `suspect_after` without, dropped `drop_after` later.
  * A member that we never had a connection with is given twice as long, counted from the last news of it.
  *
- * Claims. Of two claims about a member the higher incarnation holds, at equal ones the graver state (alive < suspect <
- * dropped < left), at equal ones again the earlier until_round. A member that hears itself called anything but alive,
- * or by a higher incarnation than its own, refutes with an incarnation above that. Everything that a member says of
- * itself raises its incarnation. What another one says of a member is impossible above SL_INCARNATION_MAX, so that the
- * member can always refute; a member's own word over its own connection is not bounded. Impossible claims are ignored.
+ * Statements. Whatever is said travels as a statement that its origin signed (wire/messages.h). Of itself a member says
+ * that it is alive or left, and all else there is to know of it; of another, at that one's incarnation, that it is
+ * suspect or dropped: an accusation. This machine signs and verifies nothing: `seal` signs what this node says, and
+ * whoever gives a ROSTER has verified its statements. They are kept as opaque bytes, and relayed as those.
+ *
+ * Of what members say of themselves the higher incarnation holds, at equal ones LEFT over ALIVE. An accusation counts
+ * at the incarnation that we hold of the accused, from a member that is itself neither dropped nor left; of two the
+ * graver one holds (suspect < dropped), at equal ones the earlier until_round. So only a member itself raises its
+ * incarnation, and whom we have not heard a word of its own from is nobody. A member that hears itself accused, or
+ * finds a word of an earlier life above its own, refutes with an incarnation above that. Everything that a member says
+ * of itself raises its incarnation. What says impossible things, or is of another flock, run or epoch, is ignored.
  *
  * Gossip. To a peer that comes up: the whole roster (in a flock of more than 128, to one that was known and alive
- * already, only our own entry). What we say of ourselves: to all connected peers at once. What else changed: to all
+ * already, only our own word). What we say of ourselves: to all connected peers at once. What else changed: to all
  * connected peers but the one who told, in a big flock to 8 of them. Every ping_interval × (1 + members / 32): the
  * whole roster to one connected peer, so that what was lost is made good. A suspect that shows signs of life is told
  * what is said of it.
  *
  * Dialling. Join addresses are dialled while no connection stands. Of two members the lower name dials the higher at
  * once; the higher one does where no connection stands 2 × retry_min later (for those whom only one side can reach).
+ * A member is dialled at all its addresses at once; the transport finds the one that answers.
  * Retries back off from retry_min to retry_max, doubled each time, drawn evenly between retry_min and the bound. A
  * dropped member is dialled every retry_max … 2 × retry_max, so that a split heals; one that left, never.
  *
@@ -39,13 +46,19 @@ enum {
     SL_MEMBERS_MAX = 20000, /* further ones are ignored */
     SL_MEMBERSHIP_RELAYS = 8
 };
-/* A claim above these is impossible. */
-#define SL_INCARNATION_MAX (UINT64_C(1) << 62)
+#define SL_INCARNATION_MAX (UINT64_C(1) << 62) /* of the options */
+/* What is above these is impossible. */
 #define SL_MEMBER_SAMPLES_MAX (UINT64_C(1) << 40) /* so that the samples of all members add up in 64 bits */
 #define SL_MEMBER_ROUND_MAX (UINT64_C(1) << 48)
 
 struct sl_membership_options {
     const char *self;
+    const char *flock, *run;
+    uint64_t epoch;
+    /* Signs what this node says, once a change, when it is first told: one reference, the caller's. Where it fails the
+     * statement is not told, and tried again the next time. */
+    enum sl_status (*seal)(void *context, struct sl_statement **out, const struct sl_member_statement *said);
+    void *seal_context;
     uint64_t incarnation; /* 1 … SL_INCARNATION_MAX, above any earlier one of this name: wall clock in ms will do */
     uint64_t samples;     /* 1 … SL_MEMBER_SAMPLES_MAX */
     const char *const *addresses; /* own, advertised; one that is also to be joined is not dialled */
@@ -60,13 +73,23 @@ enum sl_membership_event_type {
     SL_MEMBERSHIP_PEER_UP,     /* node; addresses from its HELLO */
     SL_MEMBERSHIP_PEER_DOWN,   /* node; leaving: it said so */
     SL_MEMBERSHIP_HEARD,       /* node: any frame from it, a sign of life */
-    SL_MEMBERSHIP_ROSTER,      /* node told `roster` */
-    SL_MEMBERSHIP_DIAL_FAILED, /* address, as the DIAL had it; is_self: it reached ourselves, and is not dialled again
+    SL_MEMBERSHIP_ROSTER,      /* node told `claims` */
+    SL_MEMBERSHIP_DIAL_FAILED, /* address, the first of the DIAL; is_self: it reached ourselves, and is not dialled
+                                * again
                                 */
     SL_MEMBERSHIP_SCHEDULE,    /* from_round: this node takes part from that round on (0: not known yet) */
     SL_MEMBERSHIP_ROUND,       /* from_round: the round this node is in; drops take effect two rounds later */
     SL_MEMBERSHIP_LEAVE,       /* this node leaves: it tells so, and neither dials nor refutes from then on */
+    SL_MEMBERSHIP_RENEW,       /* what this node says is to be signed anew: its certificate is another */
+    SL_MEMBERSHIP_VOID,        /* the statement of `node` of itself, or (accusation) the one against it, does not verify
+                                  any more: it is not relayed. An accusation becomes our own. */
+    SL_MEMBERSHIP_EXPEL,       /* node is dropped at once and never dialled again; give no statement of its own then */
     SL_MEMBERSHIP_TIMER
+};
+/* A statement that was verified, and what it says. */
+struct sl_member_claim {
+    struct sl_member_statement said;
+    struct sl_statement *statement; /* borrowed; the machine takes a reference where it keeps it */
 };
 struct sl_membership_event {
     enum sl_membership_event_type type;
@@ -74,14 +97,16 @@ struct sl_membership_event {
     const char *address;
     const char *const *addresses;
     size_t address_count;
-    const struct sl_roster *roster;
+    const struct sl_member_claim *claims;
+    size_t claim_count;
     uint64_t from_round;
     bool leaving;
     bool is_self;
+    bool accusation;
 };
 
 enum sl_membership_action_type {
-    SL_MEMBERSHIP_DIAL,        /* address; node is "" for a join address */
+    SL_MEMBERSHIP_DIAL,        /* addresses, all that the member has; node is "" for a join address */
     SL_MEMBERSHIP_SEND_ROSTER, /* node, roster (owned by the action) */
     SL_MEMBERSHIP_SEND_PING,   /* node */
     SL_MEMBERSHIP_CLOSE,       /* node: its connection is dead */
@@ -95,6 +120,8 @@ struct sl_membership_action {
     enum sl_membership_action_type type;
     char node[SL_NAME_SIZE];
     char address[SL_ADDRESS_SIZE];
+    char **addresses; /* owned by the action; canonical, ≥ 1 */
+    size_t address_count;
     const char *text;
     struct sl_roster roster;
     sl_time at;
@@ -110,11 +137,22 @@ void sl_membership_actions_finish(struct sl_membership_actions *actions);
 SL_MUST_USE enum sl_status sl_membership_create(struct sl_membership **out, const struct sl_membership_options *options,
                                                 struct sl_error *error);
 void sl_membership_destroy(struct sl_membership *membership);
-/* Appends what is to be done, in order. Claims that are impossible are ignored, never fatal: fails with SL_NO_MEMORY
- * only, what was not told then is told by a later round of gossip. */
+/* Appends what is to be done, in order. Statements that are impossible are ignored, never fatal: fails with
+ * SL_NO_MEMORY only, what was not told then is told by a later round of gossip. */
 SL_MUST_USE enum sl_status sl_membership_step(struct sl_membership *membership, const struct sl_membership_event *event,
                                               sl_time now, struct sl_membership_actions *actions);
 
+/* What is known of a member: its own word, and the state that an accusation may have put it in. */
+struct sl_member_entry {
+    char node[SL_NAME_SIZE];
+    uint64_t incarnation;
+    enum sl_member_state state;
+    uint64_t samples;     /* weight of its updates, ≥ 1 */
+    uint64_t from_round;  /* first round that it takes part in; 0: not yet known */
+    uint64_t until_round; /* first round that it takes no part in; 0: none known */
+    char **addresses;
+    size_t address_count;
+};
 /* The roster, self included, sorted by name (memcmp); borrowed until the next step. A member that is connected and has
  * said nothing of itself yet has incarnation 0. */
 struct sl_member {
@@ -122,5 +160,7 @@ struct sl_member {
     bool connected;               /* self: true */
 };
 const struct sl_member *sl_membership_members(const struct sl_membership *membership, size_t *count);
+/* What we hold of that member, by itself or against it; NULL: nothing that was signed. Borrowed until the next step. */
+struct sl_statement *sl_membership_statement(const struct sl_membership *membership, const char *node, bool accusation);
 
 #endif

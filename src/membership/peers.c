@@ -28,13 +28,10 @@ enum sl_status sl_membership_on_peer_up(struct sl_membership *membership, const 
     member->connected = true;
     membership->changed = true;
     membership->told_unreachable = false;
-    *detail = (struct detail){.heard = membership->now,
-                              .pinged = membership->now,
-                              .suspected = membership->now,
-                              .told = membership->now,
-                              .dial_at = SL_NEVER,
-                              .was_connected = true,
-                              .news = detail->news};
+    detail->heard = detail->pinged = detail->suspected = detail->told = membership->now;
+    detail->dial_at = SL_NEVER;
+    detail->attempts = 0;
+    detail->was_connected = true;
     if (member->entry.address_count == 0)
         status = sl_members_set_addresses(&member->entry, (char *const *)event->addresses, event->address_count);
     return status == SL_OK ? greet(membership, &member->entry, was_known) : status;
@@ -51,15 +48,17 @@ enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, cons
         membership->connected--;
         membership->changed = true;
     }
+    /* It should have told LEFT before. Who only heard a goodbye cannot pass that on: nobody signed it. */
     if (event->leaving && member->entry.state != SL_MEMBER_LEFT) {
         struct sl_member_entry claim = member->entry;
         claim.state = SL_MEMBER_LEFT;
         if (claim.until_round == 0)
             claim.until_round = membership->round + 2;
-        status = sl_member_change(membership, index, &claim, NEWS_RELAY);
+        status = sl_member_change(membership, index, &claim, NULL, NEWS_NONE);
     }
     membership->details[index].attempts = 0;
-    sl_dialling_plan(membership, index);
+    if (!membership->details[index].expelled)
+        sl_dialling_plan(membership, index);
     if (membership->connected == 0)
         sl_dialling_plan_joins(membership);
     return status;

@@ -7,7 +7,7 @@ static enum sl_status say(struct sl_membership *membership, struct sl_member_ent
     if (above == UINT64_MAX)
         return SL_OK; /* only an own word can have led there, two to the sixty-second times: nothing is above */
     claim->incarnation = above + 1;
-    return sl_member_change(membership, sl_members_self(membership), claim, NEWS_OWN);
+    return sl_member_change(membership, sl_members_self(membership), claim, NULL, NEWS_OWN);
 }
 
 enum sl_status sl_membership_on_schedule(struct sl_membership *membership, const struct sl_membership_event *event) {
@@ -29,10 +29,18 @@ enum sl_status sl_membership_on_leave(struct sl_membership *membership) {
     return say(membership, &claim, claim.incarnation);
 }
 
+enum sl_status sl_membership_say_again(struct sl_membership *membership) {
+    struct sl_member_entry claim = membership->members[sl_members_self(membership)].entry;
+    return say(membership, &claim, claim.incarnation);
+}
+
+/* What lies above our own word is one of an earlier life, or an accusation against ours. */
 enum sl_status sl_membership_refute(struct sl_membership *membership, const struct sl_member_entry *claim) {
     struct sl_member_entry own = membership->members[sl_members_self(membership)].entry;
     if (membership->left || !sl_claim_is_newer(claim, &own))
         return SL_OK;
+    if (!sl_members_may_speak(membership, sl_members_self(membership), 2))
+        return SL_OK; /* whoever still believes it and hears us tells us again */
     bool gone = claim->incarnation == own.incarnation && claim->until_round != 0;
     /* The others have left us out of rounds already: all of them take us in again in the same one. */
     if (gone && own.from_round != 0 && membership->round + 1 >= claim->until_round &&

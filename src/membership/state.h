@@ -3,11 +3,13 @@
  *     membership.c                       life, death, which event goes where, when to wake
  *     transition.c                       the one place that changes a member's state
  *     claims.c                           ROSTER: what others say
+ *     statements.c                       what is signed: sealing, RENEW, VOID, EXPEL
  *     self.c                             SCHEDULE, ROUND, LEAVE, refuting: what we say of ourselves
  *     peers.c                            PEER_UP, PEER_DOWN, HEARD
  *     dialling.c                         DIAL_FAILED; whom to dial, when
  *     timer.c                            TIMER: pings, suspicion, drops
  *     gossip.c                           what is told to whom at the end of a step
+ *     allowance.c                        how much one member may say
  *     members.c actions.c                the lists */
 #ifndef SL_MEMBERSHIP_STATE_H
 #define SL_MEMBERSHIP_STATE_H
@@ -30,7 +32,13 @@ struct detail {
     sl_time dial_at;   /* next dial; SL_NEVER: none */
     uint32_t attempts; /* since it was last connected */
     bool was_connected;
+    bool accused_by_us;
+    bool expelled;
+    double spent; /* of its allowance of words, as of spent_at */
+    sl_time spent_at;
     enum news news;
+    struct sl_statement *own;        /* its word of itself; NULL: none, or ours and not sealed */
+    struct sl_statement *accusation; /* that its state is of; NULL: none, or ours and not sealed */
 };
 
 struct join {
@@ -40,7 +48,10 @@ struct join {
 };
 
 struct sl_membership {
-    char self[SL_NAME_SIZE];
+    char self[SL_NAME_SIZE], flock[SL_NAME_SIZE], run[SL_NAME_SIZE];
+    uint64_t epoch;
+    enum sl_status (*seal)(void *context, struct sl_statement **out, const struct sl_member_statement *said);
+    void *seal_context;
     sl_time suspect_after, drop_after, ping_interval, retry_min, retry_max;
     struct sl_random random;
 
@@ -72,21 +83,31 @@ bool sl_members_find(const struct sl_membership *membership, size_t *index, cons
 enum sl_status sl_members_add(struct sl_membership *membership, size_t *index, const char *node);
 /* Takes those that parse, canonical, each once, at most SL_ADDRESSES_MAX. */
 enum sl_status sl_members_set_addresses(struct sl_member_entry *entry, char *const *addresses, size_t count);
-enum sl_status sl_members_copy_entry(struct sl_member_entry *out, const struct sl_member_entry *in);
 void sl_members_finish_entry(struct sl_member_entry *entry);
 bool sl_members_is_self(const struct sl_membership *membership, size_t index);
 size_t sl_members_self(const struct sl_membership *membership);
 
+/* allowance.c: whether members[index] may say something now; if so, its cost is spent. A word costs 1, a refutation of
+ * our own 2: so what we may say is always less than what others take of us. */
+bool sl_members_may_speak(struct sl_membership *membership, size_t index, double cost);
+
 /* actions.c: `*out` is a zeroed action of that type at the end of the list. */
 enum sl_status sl_actions_add(struct sl_membership *membership, struct sl_membership_action **out,
                               enum sl_membership_action_type type, const char *node);
+void sl_actions_drop_last(struct sl_membership *membership); /* with what it owns */
 enum sl_status sl_actions_report(struct sl_membership *membership, const char *node, const char *text);
 
-/* transition.c: the claim replaces what is held of members[index] (all but addresses). It must be newer, see
- * sl_claim_is_newer. */
+/* transition.c: the claim (all but its addresses) replaces what is held of members[index]; ALIVE and LEFT are its own
+ * word, SUSPECT and DROPPED an accusation. It must be newer, see sl_claim_is_newer. `statement` says so, NULL: we say
+ * so, or (LEFT of another) a goodbye does, which nobody signed. */
 bool sl_claim_is_newer(const struct sl_member_entry *claim, const struct sl_member_entry *held);
 enum sl_status sl_member_change(struct sl_membership *membership, size_t index, const struct sl_member_entry *claim,
-                                enum news news);
+                                struct sl_statement *statement, enum news news);
+
+/* statements.c: what may be told of members[index], sealed if it is ours; NULL: nothing. Borrowed. */
+struct sl_statement *sl_statements_own(struct sl_membership *membership, size_t index);
+struct sl_statement *sl_statements_accusation(struct sl_membership *membership, size_t index);
+void sl_statements_keep(struct sl_statement **held, struct sl_statement *statement); /* takes a reference; NULL: none */
 
 /* One file an event. */
 enum sl_status sl_membership_on_roster(struct sl_membership *membership, const struct sl_membership_event *event);
@@ -97,8 +118,12 @@ enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, cons
 enum sl_status sl_membership_on_heard(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_dial_failed(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_timer(struct sl_membership *membership);
+enum sl_status sl_membership_on_renew(struct sl_membership *membership);
+enum sl_status sl_membership_on_void(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_expel(struct sl_membership *membership, const struct sl_membership_event *event);
 
-/* self.c: somebody says this of us. */
+/* self.c: somebody says this of us; and what we say without a change but in its incarnation. */
+enum sl_status sl_membership_say_again(struct sl_membership *membership);
 enum sl_status sl_membership_refute(struct sl_membership *membership, const struct sl_member_entry *claim);
 
 /* dialling.c */
@@ -111,6 +136,7 @@ sl_time sl_dialling_next_join(const struct sl_membership *membership);
 
 /* timer.c: when something is due for this member; SL_NEVER: nothing. */
 sl_time sl_timer_next(const struct sl_membership *membership, size_t index);
+enum sl_status sl_timer_drop(struct sl_membership *membership, size_t index); /* now, by our own word */
 
 /* gossip.c */
 enum sl_status sl_gossip_tell_all(struct sl_membership *membership, const char *node); /* the whole roster */

@@ -48,7 +48,7 @@ sl_time sl_timer_next(const struct sl_membership *membership, size_t index) {
 static enum sl_status suspect(struct sl_membership *membership, size_t index) {
     struct sl_member_entry claim = membership->members[index].entry;
     claim.state = SL_MEMBER_SUSPECT;
-    enum sl_status status = sl_member_change(membership, index, &claim, NEWS_RELAY);
+    enum sl_status status = sl_member_change(membership, index, &claim, NULL, NEWS_RELAY);
     if (status == SL_OK && membership->members[index].connected)
         status = sl_gossip_tell_one(membership, claim.node, index);
     return status;
@@ -62,11 +62,11 @@ static enum sl_status close_connection(struct sl_membership *membership, size_t 
     return sl_actions_add(membership, &action, SL_MEMBERSHIP_CLOSE, membership->members[index].entry.node);
 }
 
-static enum sl_status drop(struct sl_membership *membership, size_t index) {
+enum sl_status sl_timer_drop(struct sl_membership *membership, size_t index) {
     struct sl_member_entry claim = membership->members[index].entry;
     claim.state = SL_MEMBER_DROPPED;
     claim.until_round = membership->round + 2;
-    enum sl_status status = sl_member_change(membership, index, &claim, NEWS_RELAY);
+    enum sl_status status = sl_member_change(membership, index, &claim, NULL, NEWS_RELAY);
     sl_dialling_plan(membership, index);
     return status == SL_OK ? close_connection(membership, index) : status;
 }
@@ -78,7 +78,7 @@ static enum sl_status judge(struct sl_membership *membership, size_t index) {
     case SL_MEMBER_ALIVE:
         return suspect(membership, index);
     case SL_MEMBER_SUSPECT:
-        return drop(membership, index);
+        return sl_timer_drop(membership, index);
     case SL_MEMBER_DROPPED:
     case SL_MEMBER_LEFT:
         break;

@@ -4,8 +4,8 @@
 
 #include "membership/state.h"
 
-/* The order of claims; "graver" is the order of the enumeration. An until_round is known or not, and the earlier one is
- * what both ends of a disagreement come to. */
+/* The order of what is said at all; "graver" is the order of the enumeration. An until_round is known or not, and the
+ * earlier one is what both ends of a disagreement come to. */
 bool sl_claim_is_newer(const struct sl_member_entry *claim, const struct sl_member_entry *held) {
     if (claim->incarnation != held->incarnation)
         return claim->incarnation > held->incarnation;
@@ -32,13 +32,23 @@ static const char *text_of(enum sl_member_state from, enum sl_member_state to, b
     return NULL;
 }
 
+/* What was said against an earlier word is settled by a newer one. */
+static void keep_statement(struct detail *detail, const struct sl_member_entry *claim, struct sl_statement *statement) {
+    bool is_accusation = claim->state == SL_MEMBER_SUSPECT || claim->state == SL_MEMBER_DROPPED;
+    sl_statements_keep(&detail->accusation, is_accusation ? statement : NULL);
+    detail->accused_by_us = is_accusation && statement == NULL;
+    if (!is_accusation)
+        sl_statements_keep(&detail->own, statement);
+}
+
 enum sl_status sl_member_change(struct sl_membership *membership, size_t index, const struct sl_member_entry *claim,
-                                enum news news) {
+                                struct sl_statement *statement, enum news news) {
     struct sl_member_entry *held = &membership->members[index].entry;
     struct detail *detail = &membership->details[index];
     assert(sl_claim_is_newer(claim, held));
     enum sl_member_state before = held->state;
     bool is_new = held->incarnation == 0;
+    keep_statement(detail, claim, statement);
     held->incarnation = claim->incarnation;
     held->state = claim->state;
     held->samples = claim->samples;

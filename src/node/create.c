@@ -1,13 +1,14 @@
 /* A node is put together and taken apart. */
 #include "node/internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/address.h"
 #include "crypto/random.h"
+#include "node/confine.h"
 
 static enum sl_status start_workers(struct sl_node *node, struct sl_error *error) {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -30,7 +31,8 @@ static enum sl_status start_loop(struct sl_node *node, struct sl_error *error) {
     node->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (node->base == NULL || node->stop_fd < 0)
         return sl_error_set(error, SL_NO_MEMORY, "cannot start an event loop");
-    return node_create_events(node, error);
+    enum sl_status status = node_create_events(node, error);
+    return status == SL_OK ? node_trust_create_events(node, error) : status;
 }
 
 static enum sl_status start_record(struct sl_node *node, struct sl_error *error) {
@@ -41,52 +43,6 @@ static enum sl_status start_record(struct sl_node *node, struct sl_error *error)
     return sl_record_create(&node->record, &options, error);
 }
 
-/* ---- addresses ---- */
-
-static enum sl_status add_address(struct sl_node *node, const char *text, uint16_t port, struct sl_error *error) {
-    struct sl_address address;
-    char canonical[SL_ADDRESS_SIZE];
-    enum sl_status status = sl_address_parse(&address, text, error);
-    if (status != SL_OK)
-        return status;
-    if (address.port == 0)
-        address.port = port;
-    sl_address_format(canonical, &address);
-    node->addresses[node->address_count] = strdup(canonical);
-    if (node->addresses[node->address_count] == NULL)
-        return sl_error_set(error, SL_NO_MEMORY, "out of memory");
-    node->address_count++;
-    return SL_OK;
-}
-
-/* Binds every listener, then knows what to advertise: port 0 got a real one, the first listener's where several differ.
- */
-static enum sl_status listen_everywhere(struct sl_node *node, uint16_t *ports, struct sl_error *error) {
-    const struct sl_string_list *listen = &node->settings->transport.listen;
-    for (size_t i = 0; i < listen->count; i++) {
-        enum sl_status status = sl_transport_listen(node->transport, listen->items[i], &ports[i], error);
-        if (status != SL_OK)
-            return sl_error_wrap(error, status, "transport.listen[%zu]", i);
-    }
-    return SL_OK;
-}
-
-static enum sl_status advertise(struct sl_node *node, const uint16_t *ports, struct sl_error *error) {
-    const struct sl_string_list *listen = &node->settings->transport.listen;
-    const struct sl_string_list *wanted = &node->settings->transport.advertise;
-    const struct sl_string_list *list = wanted->count > 0 ? wanted : listen;
-    node->addresses = calloc(list->count + 1, sizeof *node->addresses);
-    if (node->addresses == NULL)
-        return sl_error_set(error, SL_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < list->count; i++) {
-        uint16_t port = listen->count == 0 ? 0 : ports[list == listen ? i : 0];
-        enum sl_status status = add_address(node, list->items[i], port, error);
-        if (status != SL_OK)
-            return sl_error_wrap(error, status, "transport.advertise[%zu]", i);
-    }
-    return SL_OK;
-}
-
 static enum sl_status start_transport(struct sl_node *node, struct sl_error *error) {
     const struct sl_transport_options options = {.base = node->base,
                                                  .identity = node->identity,
@@ -95,30 +51,20 @@ static enum sl_status start_transport(struct sl_node *node, struct sl_error *err
                                                  .boot = node->boot,
                                                  .handlers = node_transport_handlers(node)};
     enum sl_status status = sl_transport_create(&node->transport, &options, error);
-    if (status != SL_OK)
-        return status;
-    uint16_t *ports = calloc(node->settings->transport.listen.count + 1, sizeof *ports);
-    if (ports == NULL)
-        return sl_error_set(error, SL_NO_MEMORY, "out of memory");
-    status = listen_everywhere(node, ports, error);
-    if (status == SL_OK)
-        status = advertise(node, ports, error);
-    if (status == SL_OK)
-        status = sl_transport_advertise(node->transport, (const char *const *)node->addresses, node->address_count);
-    free(ports);
-    return status;
+    return status == SL_OK ? node_listen(node, error) : status;
 }
 
 /* ---- create and destroy ---- */
 
 static enum sl_status start_all(struct sl_node *node, struct sl_error *error) {
+    node_trust_init(node);
     enum sl_status status = sl_crypto_start(error);
     if (status == SL_OK)
         status = sl_random_nonce(&node->boot, error);
     if (status == SL_OK)
         status = sl_random_nonce(&node->lineage, error);
     if (status == SL_OK)
-        status = sl_identity_load(&node->identity, node->settings, error);
+        status = sl_identity_load(&node->identity, node->settings, node->options.prompt, error);
     if (status == SL_OK)
         status = node_load_inputs(node, error);
     if (status == SL_OK)
@@ -133,6 +79,8 @@ static enum sl_status start_all(struct sl_node *node, struct sl_error *error) {
         status = node_create_membership(node, error);
     if (status == SL_OK)
         status = start_record(node, error);
+    if (status == SL_OK)
+        node_load_proofs(node);
     return status;
 }
 
@@ -145,22 +93,27 @@ enum sl_status sl_node_create(struct sl_node **out, const struct sl_node_options
     node->settings = options->settings;
     node->log = options->log != NULL ? options->log : &silent;
     node->stop_fd = -1;
+    node->memory_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    node->trust.reload_fd = -1;
+    node->trust.watch_fd = -1;
     node->saved_round = UINT64_MAX;
     enum sl_status status = start_all(node, error);
     if (status != SL_OK) {
         sl_node_destroy(node);
         return status;
     }
-    const char *warning = sl_identity_warning(node->identity);
-    if (warning != NULL)
-        sl_log_line(node->log, SL_LOG_WARNING, "identity", warning);
-    for (size_t i = 0; i < node->address_count; i++)
-        sl_log_line(node->log, SL_LOG_INFO, "node", "listening", SL_TEXT("address", node->addresses[i]));
+    node->options.prompt = NULL;
+    node->options.confinement = NULL;
+    if (options->confinement != NULL)
+        confine_log(options->confinement, node->log);
+    node_trust_start(node);
+    node_say_addresses(node);
     *out = node;
     return SL_OK;
 }
 
 static void free_events(struct sl_node *node) {
+    node_trust_finish(node);
     struct event *const events[] = {node->stop_event,   node->status_event, node->round_timer,  node->membership_timer,
                                     node->finish_timer, node->pool_event,   node->trainer_event};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
@@ -170,6 +123,8 @@ static void free_events(struct sl_node *node) {
         event_base_free(node->base);
     if (node->stop_fd >= 0)
         (void)close(node->stop_fd);
+    if (node->memory_fd >= 0)
+        (void)close(node->memory_fd);
 }
 
 static void free_models(struct sl_node *node) {
@@ -201,18 +156,18 @@ void sl_node_destroy(struct sl_node *node) {
     sl_record_destroy(node->record);
     sl_round_actions_finish(&node->round_actions);
     sl_round_destroy(node->round);
+    sl_graph_cache_destroy(node->graphs);
     sl_topology_finish(&node->topology);
+    node_witness_finish(&node->witness);
     sl_membership_actions_finish(&node->membership_actions);
     sl_membership_destroy(node->membership);
     free(node->members);
     for (size_t i = 0; i < node->asker_count; i++)
         free(node->askers[i]);
     free(node->askers);
-    for (size_t i = 0; i < node->address_count; i++)
-        free(node->addresses[i]);
-    free(node->addresses);
+    node_free_addresses(node);
     free_models(node);
     free_events(node);
-    sl_identity_destroy(node->identity);
+    sl_identity_unref(node->identity);
     free(node);
 }

@@ -2,18 +2,6 @@
  * protocol. */
 #include "node/internal.h"
 
-static enum sl_status on_roster(struct sl_node *node, struct node_peer *peer, const uint8_t *payload, size_t length,
-                                struct sl_error *error) {
-    struct sl_roster roster;
-    enum sl_status status = sl_roster_decode(&roster, payload, length, error);
-    if (status != SL_OK)
-        return status;
-    node_step_membership(
-        node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_ROSTER, .node = peer->name, .roster = &roster});
-    sl_roster_finish(&roster);
-    return SL_OK;
-}
-
 static enum sl_status on_credit(struct node_peer *peer, const uint8_t *payload, size_t length, struct sl_error *error) {
     struct sl_credit credit;
     enum sl_status status = sl_credit_decode(&credit, payload, length, error);
@@ -79,7 +67,7 @@ enum sl_status node_dispatch(struct sl_node *node, struct node_peer *peer, enum 
                              const uint8_t *payload, size_t length, struct sl_error *error) {
     switch (type) {
     case SL_FRAME_ROSTER:
-        return on_roster(node, peer, payload, length, error);
+        return node_on_roster(node, peer, payload, length, error);
     case SL_FRAME_MANIFEST:
         return on_manifest(node, peer, payload, length, error);
     case SL_FRAME_CREDIT:
@@ -93,12 +81,21 @@ enum sl_status node_dispatch(struct sl_node *node, struct node_peer *peer, enum 
         return on_round_message(node, peer, type, payload, length, error);
     case SL_FRAME_MODEL_REQUEST:
         return on_model_request(node, peer, payload, length, error);
+    case SL_FRAME_CRL:
+        return node_on_crl(node, peer, payload, length, error);
+    case SL_FRAME_WITNESS:
+        return node_on_witness(node, peer, payload, length, error);
+    case SL_FRAME_EVIDENCE:
+        return node_on_evidence(node, peer, payload, length, error);
+    case SL_FRAME_PROOF:
+        return node_on_proof(node, peer, payload, length, error);
     case SL_FRAME_HELLO:
     case SL_FRAME_HELLO_ACK:
     case SL_FRAME_GOODBYE:
     case SL_FRAME_PING:
     case SL_FRAME_PONG:
     case SL_FRAME_DATA:
+    case SL_FRAME_HANDSHAKE:
         break; /* the transport's own */
     }
     return sl_error_set(error, SL_FORMAT, "a %s frame is out of place here", sl_frame_type_text(type));

@@ -17,6 +17,7 @@ void node_unref_incoming(struct node_incoming *incoming) {
     if (incoming == NULL || --incoming->references > 0)
         return;
     sl_manifest_finish(&incoming->manifest);
+    sl_statement_unref(incoming->statement);
     sl_inbound_destroy(incoming->inbound);
     free(incoming);
 }
@@ -174,6 +175,8 @@ enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, co
     }
     sl_digest_of(&incoming->digest, frame->manifest.data, frame->manifest.length);
     peer->announced = frame->transfer;
+    incoming->statement = node_keep_manifest(node, peer, &incoming->manifest, frame);
+    node_note_manifest(node, incoming, false);
     announce(node, peer, incoming);
     return SL_OK;
 }
@@ -196,6 +199,7 @@ void node_fetch(struct sl_node *node, struct node_peer *peer, enum sl_payload_ki
     struct node_incoming *incoming = node_find_incoming(peer, kind, round);
     if (incoming == NULL || incoming->inbound != NULL || incoming->lost)
         return;
+    node_note_manifest(node, incoming, true);
     struct sl_chunks chunks = sl_manifest_chunks(&incoming->manifest);
     incoming->streamed = kind == SL_PAYLOAD_UPDATE && node->settings->mix.stream;
     uint32_t window = 0;

@@ -91,12 +91,16 @@ static enum sl_status create_builtin(struct sl_node *node, struct sl_error *erro
     return status;
 }
 
+enum sl_status node_create_learner(struct sl_node *node, struct sl_error *error) {
+    const struct sl_settings *settings = node->settings;
+    if (settings->learner.trainer != SL_TRAINER_IDLE)
+        return create_builtin(node, error);
+    return sl_learner_create_idle(&node->learner, settings->learner.idle_bytes / sizeof(float), 1, error);
+}
+
 enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error) {
     const struct sl_settings *settings = node->settings;
-    enum sl_status status =
-        settings->learner.trainer == SL_TRAINER_IDLE
-            ? sl_learner_create_idle(&node->learner, settings->learner.idle_bytes / sizeof(float), 1, error)
-            : create_builtin(node, error);
+    enum sl_status status = node_create_learner(node, error);
     if (status != SL_OK)
         return status;
     const uint64_t bytes = (uint64_t)node->learner->layout.elements * sizeof(float);

@@ -1,14 +1,21 @@
 /* The parts of a running node and how they hang together. Every file of this folder does one job on it:
  *
  *     create.c run.c                 life and death
+ *     addresses.c                    where it listens, and what it tells others to dial
  *     peers.c                        who is connected; the transport's callbacks
  *     dispatch.c                     control frame → message → the part that it is for
  *     on_membership.c on_round.c     step a pure machine and carry out the actions that it asks for
+ *     statements.c recheck.c         statements about members: signed, verified, verified again
+ *     witness.c proofs.c             who tells different things to different peers
  *     training.c publish.c           TRAIN and PUBLISH: worker jobs that end in an event
  *     incoming.c outgoing.c          payloads in and out
  *     mixing.c late.c                MIX and the differences that come late
  *     donor.c                        models given to and taken from others
  *     saving.c inputs.c status.c     files, data, the record's regular lines
+ *     trust.c crl.c                  new generations of the identity: changed files, spreading revocation lists
+ *     watch.c folders.c expiry.c     which files change, and what ends soon
+ *     preflight*.c                   what would fail, asked before a run
+ *     confine.c landlock.c syscalls.c  what the process may still do
  *
  * All of it runs on the loop's thread but the `run` halves of jobs. Carrying out an action never steps a machine: what
  * an action leads to comes back later as an event from the loop. */
@@ -29,6 +36,8 @@
 #include "learner/learner.h"
 #include "membership/membership.h"
 #include "monitor/record.h"
+#include "node/trust.h"
+#include "node/witness.h"
 #include "round/round.h"
 #include "settings/settings.h"
 #include "transport/transport.h"
@@ -43,9 +52,10 @@ struct node_incoming {
     struct node_peer *peer; /* NULL: the peer or the round has let it go */
     uint32_t transfer;
     struct sl_manifest manifest;
-    struct sl_digest digest;    /* of the manifest's bytes */
-    struct sl_inbound *inbound; /* NULL until fetched */
-    uint64_t credited;          /* what the peer was told */
+    struct sl_digest digest;        /* of the manifest's bytes */
+    struct sl_statement *statement; /* the manifest as it was signed, until it was taken note of; NULL then */
+    struct sl_inbound *inbound;     /* NULL until fetched */
+    uint64_t credited;              /* what the peer was told */
     bool streamed;
     bool lost; /* its connection is gone, or it was cancelled or wrong: no more bytes will come */
     struct node_incoming *next;
@@ -80,7 +90,18 @@ struct node_peer {
     struct node_outgoing *outgoing;
     uint64_t failed_round; /* of a stream that ended early, 0: none */
     struct node_pending pending;
+    struct node_crls crls;
+    struct node_witness_peer witness;
+    double checks; /* statements of its rosters that may be verified, as of checks_at */
+    sl_time checks_at;
     struct node_peer *next;
+};
+
+/* Statements about members that others told. */
+struct node_statements {
+    uint64_t verified, refused; /* looked at; left out */
+    uint64_t untold;            /* refused since the last line in the log, which was then: */
+    sl_time complained;
 };
 
 /* A payload of this node, described and signed. */
@@ -91,6 +112,7 @@ struct node_publication {
     struct sl_buffer manifest;
     uint8_t signature[SL_SIGNATURE_MAX];
     size_t signature_length;
+    uint8_t signer[SL_KEY_DIGEST_SIZE]; /* of the client key */
     struct sl_digest digest;
 };
 
@@ -134,21 +156,27 @@ struct sl_node {
     struct event *stop_event, *status_event, *round_timer, *membership_timer, *finish_timer;
     struct event *pool_event, *trainer_event;
     int stop_fd;
+    int memory_fd; /* /proc/self/statm, opened once: a rule on what lies in /proc lasts as long as the kernel likes */
     struct sl_pool *pool;    /* digests, folds, files */
     struct sl_pool *trainer; /* one thread: whatever uses the learner, in order */
     size_t workers;          /* threads of the pool */
     unsigned jobs;           /* submitted and not done, of both */
     atomic_bool cancel;      /* training ends early */
 
-    struct sl_identity *identity;
+    struct sl_identity *identity; /* the generation in force */
+    struct node_trust trust;
     struct sl_transport *transport;
     struct sl_record *record;
     struct node_peer *peers;
+    uint16_t *ports;  /* that the listeners of the settings have */
     char **addresses; /* advertised */
     size_t address_count;
 
     struct sl_membership *membership;
     struct sl_membership_actions membership_actions;
+    struct node_statements statements;
+    struct node_witness witness;
+    struct sl_graph_cache *graphs; /* of the rounds and the witnesses */
     struct sl_topology topology;
     struct sl_round *round;
     struct sl_round_actions round_actions;
@@ -168,6 +196,7 @@ struct sl_node {
     enum sl_status unsaved; /* why the last file could not be written; SL_OK: it was */
     uint64_t saved_round;   /* of the last file that was asked for; UINT64_MAX: none */
     struct node_publication update, snapshot;
+    uint64_t signed_round; /* the last whose update was signed in this lineage; 0: none */
     struct node_late *late;
     struct node_mix mix;
     char donor[SL_NAME_SIZE]; /* whom we asked for a model; "" nobody */
@@ -192,7 +221,16 @@ void node_job_done(struct sl_node *node);
 void node_leave_when_idle(struct sl_node *node);
 SL_MUST_USE enum sl_status node_create_events(struct sl_node *node, struct sl_error *error);
 
+/* addresses.c */
+/* Opens all listeners and advertises. */
+SL_MUST_USE enum sl_status node_listen(struct sl_node *node, struct sl_error *error);
+/* One line for each listener, and one for each advertised address that is somebody else's, a proxy's for instance. */
+void node_say_addresses(const struct sl_node *node);
+void node_free_addresses(struct sl_node *node);
+
 /* inputs.c: data, learner, initial or resumed model. */
+/* Data and learner by node->settings alone; what is there on failure is the node's as well. */
+SL_MUST_USE enum sl_status node_create_learner(struct sl_node *node, struct sl_error *error);
 SL_MUST_USE enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error);
 uint64_t node_name_tag(const char *name);
 uint64_t node_overlay_seed(const struct sl_node *node);
@@ -206,6 +244,25 @@ void node_free_peers(struct sl_node *node);
 /* dispatch.c */
 enum sl_status node_dispatch(struct sl_node *node, struct node_peer *peer, enum sl_frame_type type,
                              const uint8_t *payload, size_t length, struct sl_error *error);
+
+/* statements.c, recheck.c */
+
+/* Signs with the context and the present generation; one reference, the caller's. */
+SL_MUST_USE enum sl_status node_seal(struct sl_node *node, struct sl_statement **out, const char *context,
+                                     struct sl_bytes body, struct sl_error *error);
+/* For the membership's options; `context` is the node. */
+SL_MUST_USE enum sl_status node_seal_member(void *context, struct sl_statement **out,
+                                            const struct sl_member_statement *said);
+/* SL_UNTRUSTED: its certificates don't verify here. SL_MISMATCH: they do, but are not of `origin`, or the signature is
+ * not theirs: nobody should pass that on. Any thread. */
+SL_MUST_USE enum sl_status node_check_statement(const struct sl_identity *identity,
+                                                const struct sl_statement *statement, const char *context,
+                                                const char *origin, struct sl_error *error);
+enum sl_status node_on_roster(struct sl_node *node, struct node_peer *peer, const uint8_t *payload, size_t length,
+                              struct sl_error *error);
+/* node->identity is another: what we say of ourselves is signed anew if our certificate is, and what does not verify
+ * any more is not relayed. */
+void node_recheck_statements(struct sl_node *node);
 
 /* on_membership.c, on_round.c */
 void node_step_membership(struct sl_node *node, const struct sl_membership_event *event);
@@ -224,6 +281,10 @@ struct sl_block *node_take_spare(struct sl_node *node);
 void node_replace_model(struct sl_node *node, struct sl_block *block);
 
 /* publish.c */
+
+/* Two updates of one round, epoch and lineage would be a proof against this node: whatever the round machine, a learner
+ * or a restart do, only one is signed. SL_INTERNAL: this is a second one, or of a round before the last. */
+SL_MUST_USE enum sl_status node_sign_once(uint64_t *signed_round, uint64_t round, struct sl_error *error);
 void node_publish(struct sl_node *node, const struct sl_round_action *action);
 void node_publish_snapshot(struct sl_node *node);
 void node_finish_publication(struct node_publication *publication);
@@ -244,6 +305,11 @@ void node_unref_incoming(struct node_incoming *incoming);
 void node_lose_incoming(struct sl_node *node, struct node_peer *peer); /* its connection is gone */
 
 /* outgoing.c */
+
+/* Signs the publication's manifest with that generation's client key. Not SL_OK: nothing is written. */
+SL_MUST_USE enum sl_status node_sign_manifest(const struct node_publication *publication,
+                                              const struct sl_identity *identity, uint8_t out[SL_SIGNATURE_MAX],
+                                              size_t *length, struct sl_error *error);
 void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication);
 enum sl_status node_on_credit(struct node_peer *peer, const struct sl_credit *credit, struct sl_error *error);
 bool node_cancel_outgoing(struct node_peer *peer, uint32_t transfer);

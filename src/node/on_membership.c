@@ -16,9 +16,10 @@ static void send_roster(struct sl_node *node, const struct sl_membership_action 
 }
 
 static void dial(struct sl_node *node, const struct sl_membership_action *action) {
-    enum sl_status status = sl_transport_dial(node->transport, action->address, action->node);
+    enum sl_status status =
+        sl_transport_dial(node->transport, (const char *const *)action->addresses, action->address_count, action->node);
     if (status != SL_OK && status != SL_EXISTS)
-        sl_log_line(node->log, SL_LOG_WARNING, "membership", "cannot dial", SL_TEXT("address", action->address),
+        sl_log_line(node->log, SL_LOG_WARNING, "membership", "cannot dial", SL_TEXT("address", action->addresses[0]),
                     SL_TEXT("reason", sl_status_text(status)));
 }
 
@@ -32,6 +33,24 @@ static void with_connection(struct sl_node *node, const struct sl_membership_act
         sl_connection_close(peer->connection, "no sign of life");
 }
 
+/* Who signed what a member is suspected or dropped for: this node, or the one that it believed. */
+static void find_accuser(const struct sl_node *node, char out[SL_NAME_SIZE], const char *member) {
+    const struct sl_statement *held = sl_membership_statement(node->membership, member, true);
+    struct sl_member_statement said;
+    memcpy(out, node->settings->node.name, strlen(node->settings->node.name) + 1);
+    if (held == NULL || sl_member_statement_decode(&said, held->body.data, held->body.length, NULL) != SL_OK)
+        return;
+    memcpy(out, said.origin, sizeof said.origin);
+    sl_member_statement_finish(&said);
+}
+
+static void report_accused(struct sl_node *node, const char *member, const char *state) {
+    char accuser[SL_NAME_SIZE];
+    find_accuser(node, accuser, member);
+    sl_log_line(node->log, SL_LOG_INFO, "membership", state, SL_TEXT("member", member), SL_TEXT("by", accuser));
+    sl_record_event(node->record, "member", SL_TEXT("member", member), SL_TEXT("state", state), SL_TEXT("by", accuser));
+}
+
 /* Of a member; or, without one, of a join address that does not answer. */
 static void report(struct sl_node *node, const struct sl_membership_action *action) {
     if (action->node[0] == '\0') {
@@ -39,6 +58,10 @@ static void report(struct sl_node *node, const struct sl_membership_action *acti
         (void)snprintf(text, sizeof text, "%s %s", action->address, action->text);
         sl_log_line(node->log, SL_LOG_WARNING, "membership", action->text, SL_TEXT("address", action->address));
         sl_record_event(node->record, "warning", SL_TEXT("text", text));
+        return;
+    }
+    if (strcmp(action->text, "suspect") == 0 || strcmp(action->text, "dropped") == 0) {
+        report_accused(node, action->node, action->text);
         return;
     }
     sl_log_line(node->log, SL_LOG_INFO, "membership", action->text, SL_TEXT("member", action->node));
@@ -111,6 +134,11 @@ enum sl_status node_create_membership(struct sl_node *node, struct sl_error *err
     const struct sl_settings *settings = node->settings;
     const struct sl_membership_options options = {
         .self = settings->node.name,
+        .flock = settings->flock.name,
+        .run = settings->flock.run,
+        .epoch = settings->flock.epoch,
+        .seal = node_seal_member,
+        .seal_context = node,
         .incarnation = (uint64_t)(sl_clock_wall() / SL_MILLISECOND),
         .samples = node->learner->samples,
         .addresses = (const char *const *)node->addresses,

@@ -130,6 +130,7 @@ static void carry_out(struct sl_node *node, const struct sl_round_action *action
         break;
     case SL_ROUND_MIX:
         node_mix(node, action);
+        node_bear_witness(node, action->round);
         break;
     case SL_ROUND_SCHEDULE:
         node->scheduled_round = action->round;
@@ -188,6 +189,7 @@ enum sl_status node_create_round(struct sl_node *node, struct sl_error *error) {
     if (settings->mix.stream && node->topology.kind != SL_TOPOLOGY_FULL)
         return sl_error_set(error, SL_SETTINGS, "mix.stream: needs overlay.topology \"full\", not \"%s\"",
                             settings->overlay.topology);
+    node->graphs = sl_graph_cache_create(); /* an optimization; NULL will do */
     static const enum sl_round_below below[] = {[SL_BELOW_WAIT] = SL_ROUND_BELOW_WAIT,
                                                 [SL_BELOW_TRAIN] = SL_ROUND_BELOW_TRAIN,
                                                 [SL_BELOW_STOP] = SL_ROUND_BELOW_STOP};
@@ -200,6 +202,7 @@ enum sl_status node_create_round(struct sl_node *node, struct sl_error *error) {
                                              .rounds = settings->round.rounds,
                                              .averaging_rounds = settings->round.averaging_rounds,
                                              .topology = &node->topology,
+                                             .graphs = node->graphs,
                                              .by_samples = settings->mix.weights == SL_WEIGHTING_SAMPLES,
                                              .stream = settings->mix.stream,
                                              .deadline_min = sl_time_from_seconds(settings->round.deadline_min),

@@ -2,6 +2,7 @@
 #include "node/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void forget(struct node_peer *peer, struct node_outgoing **link) {
     struct node_outgoing *outgoing = *link;
@@ -17,14 +18,48 @@ void node_lose_outgoing(struct node_peer *peer) {
         forget(peer, &peer->outgoing);
 }
 
+enum sl_status node_sign_manifest(const struct node_publication *publication, const struct sl_identity *identity,
+                                  uint8_t out[SL_SIGNATURE_MAX], size_t *length, struct sl_error *error) {
+    struct sl_buffer message = {0};
+    *length = SL_SIGNATURE_MAX;
+    enum sl_status status = sl_manifest_signed_message(
+        &message, (struct sl_bytes){publication->manifest.data, publication->manifest.length});
+    if (status == SL_OK)
+        status = sl_identity_sign(identity, out, length, (struct sl_bytes){message.data, message.length}, error);
+    sl_buffer_finish(&message);
+    return status;
+}
+
+/* A connection knows this node by the client key of its handshake: where a reload has brought another key since, that
+ * former one signs, as long as the connection lasts. False: it cannot, and the connection is closed. */
+static bool sign_for(struct sl_node *node, const struct node_peer *peer, const struct node_publication *publication,
+                     uint8_t out[SL_SIGNATURE_MAX], struct sl_bytes *signature) {
+    const struct sl_identity *known = sl_connection_identity(peer->connection);
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    uint8_t key[SL_KEY_DIGEST_SIZE];
+    *signature = (struct sl_bytes){publication->signature, publication->signature_length};
+    sl_identity_key_digest(known, SL_PURPOSE_CLIENT, key);
+    if (memcmp(key, publication->signer, sizeof key) == 0)
+        return true;
+    *signature = (struct sl_bytes){out, 0};
+    if (node_sign_manifest(publication, known, out, &signature->length, &error) == SL_OK)
+        return true;
+    sl_log_line(node->log, SL_LOG_WARNING, "identity", "a former key cannot sign any more: connecting anew",
+                SL_TEXT("peer", peer->name), SL_TEXT("reason", error.text));
+    sl_connection_close(peer->connection, "this node has another key now");
+    return false;
+}
+
 void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication) {
-    if (peer->connection == NULL || publication->block == NULL)
+    uint8_t made[SL_SIGNATURE_MAX];
+    struct sl_bytes signature;
+    if (peer->connection == NULL || publication->block == NULL || !sign_for(node, peer, publication, made, &signature))
         return;
     struct node_outgoing *outgoing = calloc(1, sizeof *outgoing);
     struct sl_buffer payload = {0};
     const struct sl_manifest_frame frame = {.transfer = peer->next_transfer,
                                             .manifest = {publication->manifest.data, publication->manifest.length},
-                                            .signature = {publication->signature, publication->signature_length}};
+                                            .signature = signature};
     if (outgoing == NULL || sl_manifest_frame_encode(&payload, &frame) != SL_OK) {
         free(outgoing);
         sl_log_line(node->log, SL_LOG_ERROR, "exchange", "out of memory for an offer", SL_TEXT("peer", peer->name));

@@ -2,6 +2,7 @@
  * undecided with it. */
 #include "node/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,8 @@ static void disconnect(struct node_peer *peer) {
     peer->connection = NULL;
     sl_credential_unref(peer->credential);
     peer->credential = NULL;
+    node_crls_finish(&peer->crls);
+    node_witness_peer_finish(&peer->witness);
     node_lose_outgoing(peer);
 }
 
@@ -44,6 +47,8 @@ void node_free_peers(struct sl_node *node) {
         while (peer->incoming != NULL)
             node_drop_incoming(node, peer->incoming, false);
         node_drop_pending(peer);
+        node_crls_finish(&peer->crls);
+        node_witness_peer_finish(&peer->witness);
         sl_credential_unref(peer->credential);
         free(peer);
     }
@@ -78,6 +83,8 @@ static void handle_peer_up(void *context, struct sl_connection *connection, cons
                                                              .addresses = (const char *const *)hello->addresses,
                                                              .address_count = hello->address_count});
     node_tell_members(node);
+    node_crl_spread(node);
+    node_tell_proofs(node, peer);
 }
 
 static void handle_peer_down(void *context, struct sl_connection *connection, bool leaving, const char *reason) {
@@ -138,6 +145,17 @@ static void handle_heard(void *context, struct sl_connection *connection) {
     node_step_membership(node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_HEARD, .node = peer->name});
 }
 
+static void handle_alarm(void *context, const char *name, const char *text) {
+    const struct sl_node *node = context;
+    char line[1024];
+    (void)snprintf(line, sizeof line, "%s: %s", name, text);
+    sl_record_event(node->record, "warning", SL_TEXT("text", line)); /* the transport has logged it */
+}
+
+static const char *handle_expelled(void *context, const char *name) {
+    return node_why_expelled(context, name);
+}
+
 struct sl_transport_handlers node_transport_handlers(struct sl_node *node) {
     return (struct sl_transport_handlers){.context = node,
                                           .peer_up = handle_peer_up,
@@ -146,5 +164,7 @@ struct sl_transport_handlers node_transport_handlers(struct sl_node *node) {
                                           .control = handle_control,
                                           .data = handle_data,
                                           .data_done = handle_data_done,
-                                          .heard = handle_heard};
+                                          .heard = handle_heard,
+                                          .alarm = handle_alarm,
+                                          .expelled = handle_expelled};
 }

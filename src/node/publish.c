@@ -45,24 +45,32 @@ static void give_up(struct making *making, enum sl_status status, struct sl_erro
 
 /* ---- 3. manifest ---- */
 
+enum sl_status node_sign_once(uint64_t *signed_round, uint64_t round, struct sl_error *error) {
+    if (round <= *signed_round)
+        return sl_error_set(error, SL_INTERNAL,
+                            "a second update of round %llu, after that of round %llu, is not signed",
+                            (unsigned long long)round, (unsigned long long)*signed_round);
+    *signed_round = round;
+    return SL_OK;
+}
+
 static enum sl_status sign(struct making *making, struct sl_error *error) {
     struct node_publication *publication = making->publication;
-    struct sl_buffer message = {0};
-    publication->signature_length = sizeof publication->signature;
+    const struct sl_identity *identity = making->node->identity;
     enum sl_status status = sl_manifest_describe(&making->manifest, &making->node->learner->layout,
                                                  &making->node->chunks, making->digests, error);
     if (status == SL_OK)
         status = sl_manifest_encode(&publication->manifest, &making->manifest);
-    const struct sl_bytes bytes = {publication->manifest.data, publication->manifest.length};
+    if (status == SL_OK && publication->kind == SL_PAYLOAD_UPDATE)
+        status = node_sign_once(&making->node->signed_round, making->manifest.round, error);
     if (status == SL_OK)
-        status = sl_manifest_signed_message(&message, bytes);
-    if (status == SL_OK)
-        status = sl_identity_sign(making->node->identity, publication->signature, &publication->signature_length,
-                                  (struct sl_bytes){message.data, message.length}, error);
-    if (status == SL_OK)
-        sl_digest_of(&publication->digest, bytes.data, bytes.length);
-    sl_buffer_finish(&message);
-    return status;
+        status =
+            node_sign_manifest(publication, identity, publication->signature, &publication->signature_length, error);
+    if (status != SL_OK)
+        return status;
+    sl_identity_key_digest(identity, SL_PURPOSE_CLIENT, publication->signer);
+    sl_digest_of(&publication->digest, publication->manifest.data, publication->manifest.length);
+    return SL_OK;
 }
 
 static void complete(struct making *making) {

@@ -7,14 +7,15 @@
 
 #include <starling/version.h>
 
-static uint64_t resident_bytes(void) {
+static uint64_t resident_bytes(const struct sl_node *node) {
     unsigned long long total = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL)
+    char text[128];
+    ssize_t length = pread(node->memory_fd, text, sizeof text - 1, 0);
+    if (length <= 0)
         return 0;
-    if (fscanf(file, "%llu %llu", &total, &resident) != 2)
+    text[length] = '\0';
+    if (sscanf(text, "%llu %llu", &total, &resident) != 2)
         resident = 0;
-    (void)fclose(file);
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
@@ -50,7 +51,8 @@ void node_record_status(struct sl_node *node) {
     sl_record_event(node->record, "status", SL_UNSIGNED("round", sl_round_current(node->round)),
                     SL_TEXT("phase", sl_round_phase_text(sl_round_phase(node->round))),
                     SL_UNSIGNED("peers", connected_peers(node)), SL_UNSIGNED("bytes_sent", counters.bytes_sent),
-                    SL_UNSIGNED("bytes_received", counters.bytes_received), SL_UNSIGNED("rss_bytes", resident_bytes()));
+                    SL_UNSIGNED("bytes_received", counters.bytes_received),
+                    SL_UNSIGNED("rss_bytes", resident_bytes(node)));
 }
 
 void node_record_finish(struct sl_node *node, enum sl_status status) {
@@ -72,5 +74,7 @@ void node_record_finish(struct sl_node *node, enum sl_status status) {
         SL_NUMBER("seconds", sl_time_to_seconds(sl_clock_monotonic() - node->started)),
         SL_NUMBER("cpu_seconds", cpu_seconds()), SL_UNSIGNED("rss_peak_bytes", (uint64_t)usage.ru_maxrss * 1024),
         SL_UNSIGNED("bytes_sent", counters.bytes_sent), SL_UNSIGNED("bytes_received", counters.bytes_received),
-        SL_UNSIGNED("data_sent", counters.data_sent), SL_UNSIGNED("data_received", counters.data_received));
+        SL_UNSIGNED("data_sent", counters.data_sent), SL_UNSIGNED("data_received", counters.data_received),
+        SL_UNSIGNED("refused", counters.refused), SL_UNSIGNED("limited", counters.limited),
+        SL_UNSIGNED("bad_tags", counters.bad_tags));
 }

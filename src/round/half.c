@@ -71,7 +71,3 @@ void sl_round_note_entered(struct sl_round *round, struct round_peer *peer, uint
     if (2 * round->half_above >= round->half_total)
         sl_round_half_recount(round);
 }
-
-uint64_t sl_round_half(const struct sl_round *round) {
-    return round->half;
-}

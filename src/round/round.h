@@ -17,7 +17,8 @@
  *    min_peers_to_start of them are peers, round done_rounds + 1 begins (SCHEDULE says so) with all live connected
  *    members whose from_round is 0 or reached. If R½ is beyond that round, the node is a late joiner instead:
  *    SCHEDULE{R½ + 2}, and at that round it asks a donor for its model.
- *  - R½ is taken over the live members that tell this node where they are: connected, not quiet, and taking part.
+ *  - R½, the highest round that at least half of them entered, is taken over the live members that tell this node where
+ *    they are: connected, not quiet, and taking part.
  *  - Straggler. When training ends at R½ ≥ t + 2 (or at t + 1 with every live neighbour beyond t) the update enters R½
  *    without another training; so does, once, an update that no edge counted while half of the flock went on.
  *  - Stream. At the first W the edges without a manifest are passed over (RELEASE), the close comes a second W later,
@@ -189,8 +190,6 @@ uint64_t sl_round_current(const struct sl_round *round);
 enum sl_round_phase sl_round_phase(const struct sl_round *round);
 /* How long a round waits at most after own training: clamp(median + 4·MAD of arrivals, deadline_min, deadline_max). */
 sl_time sl_round_deadline(const struct sl_round *round);
-/* R½: the highest round that half of the live members entered. */
-uint64_t sl_round_half(const struct sl_round *round);
 
 /* Where the edge with `peer` of that round stands at this end, for tests and displays. PENDING only while the verdict
  * is not known; an edge that the machine has no state of any more (or never had) is NONE. */

@@ -25,13 +25,24 @@ static void describe_number(char out[SL_EXPECTED_SIZE], const struct sl_setting 
              row->unit == NULL ? "" : row->unit);
 }
 
+static void describe_name(char out[SL_EXPECTED_SIZE], const struct sl_setting *row) {
+    snprintf(out, SL_EXPECTED_SIZE, "a name of 1 to 63 characters a-z, 0-9 and, not first, -%s",
+             row->min > 0 ? "" : " (\"\" for none)");
+}
+
 static void describe_path(char out[SL_EXPECTED_SIZE], const struct sl_setting *row) {
     snprintf(out, SL_EXPECTED_SIZE, "a path of %s%g bytes%s", row->min > 0 ? "1 to " : "at most ", row->max,
              row->min > 0 ? "" : " (\"\" for none)");
 }
 
 static void describe_list(char out[SL_EXPECTED_SIZE], const struct sl_setting *row) {
-    const char *items = row->type == SL_SETTING_ADDRESSES ? "\"host:port\"" : "paths";
+    const char *items = "paths";
+    if (row->type == SL_SETTING_ADDRESSES)
+        items = "\"host:port\"";
+    else if (row->type == SL_SETTING_NAMES)
+        items = "names";
+    else if (row->type == SL_SETTING_OBJECTS)
+        items = row->object->plain ? "\"host:port\" or objects" : "objects";
     if (row->min > 0)
         snprintf(out, SL_EXPECTED_SIZE, "a list of %g to %g %s", row->min, row->max, items);
     else
@@ -39,8 +50,14 @@ static void describe_list(char out[SL_EXPECTED_SIZE], const struct sl_setting *r
 }
 
 static void describe_item(char out[SL_EXPECTED_SIZE], const struct sl_setting *row) {
-    snprintf(out, SL_EXPECTED_SIZE, "%s",
-             row->type == SL_SETTING_ADDRESSES ? "\"host:port\"" : "a path of 1 to 4095 bytes");
+    const char *item = "a path of 1 to 4095 bytes";
+    if (row->type == SL_SETTING_ADDRESSES)
+        item = "\"host:port\"";
+    else if (row->type == SL_SETTING_NAMES)
+        item = "a name of 1 to 63 characters a-z, 0-9 and, not first, -";
+    else if (row->type == SL_SETTING_OBJECTS)
+        item = row->object->plain ? "\"host:port\" or an object" : "an object";
+    snprintf(out, SL_EXPECTED_SIZE, "%s", item);
 }
 
 void sl_setting_expected(char out[SL_EXPECTED_SIZE], const struct sl_setting *row, bool item) {
@@ -57,7 +74,7 @@ void sl_setting_expected(char out[SL_EXPECTED_SIZE], const struct sl_setting *ro
         describe_choices(out, row);
         return;
     case SL_SETTING_NAME:
-        snprintf(out, SL_EXPECTED_SIZE, "a name of 1 to 63 characters a-z, 0-9 and, not first, -");
+        describe_name(out, row);
         return;
     case SL_SETTING_TEXT:
         snprintf(out, SL_EXPECTED_SIZE, "text of %g to %g bytes without control characters", row->min, row->max);
@@ -65,10 +82,17 @@ void sl_setting_expected(char out[SL_EXPECTED_SIZE], const struct sl_setting *ro
     case SL_SETTING_PATH:
         describe_path(out, row);
         return;
+    case SL_SETTING_KEY:
+        describe_path(out, row);
+        snprintf(out + strlen(out), SL_EXPECTED_SIZE - strlen(out), " or a URI \"pkcs11:...\"");
+        return;
+    case SL_SETTING_ADDRESS:
+        snprintf(out, SL_EXPECTED_SIZE, "\"host:port\"");
+        return;
     case SL_SETTING_TOPOLOGY:
         snprintf(out, SL_EXPECTED_SIZE,
                  "\"full\", \"ring\", \"torus\", \"hypercube\", \"star\", \"regular:S\", \"static-regular:S\", "
-                 "\"small-world:K,P\" (S, K even, 2 to 1000; P from 0 to 1) or \"file:PATH\"");
+                 "\"small-world:K,P\" (S, K even, 2 to 1024; P from 0 to 1) or \"file:PATH\"");
         return;
     case SL_SETTING_PARTITION:
         snprintf(out, SL_EXPECTED_SIZE,
@@ -77,6 +101,8 @@ void sl_setting_expected(char out[SL_EXPECTED_SIZE], const struct sl_setting *ro
         return;
     case SL_SETTING_ADDRESSES:
     case SL_SETTING_PATHS:
+    case SL_SETTING_NAMES:
+    case SL_SETTING_OBJECTS:
         (item ? describe_item : describe_list)(out, row);
         return;
     }

@@ -8,6 +8,7 @@
 #include "settings/check.h"
 #include "settings/expected.h"
 #include "settings/nearest.h"
+#include "settings/objects.h"
 #include "settings/origins.h"
 
 enum { FILE_SIZE_MAX = 1 << 20, SHOWN_KEY_MAX = 80, KEY_SIZE = 2 * SHOWN_KEY_MAX + 8 };
@@ -29,8 +30,9 @@ static void show_key(char out[KEY_SIZE], const char *section, const char *key) {
 
 static void assign(struct loading *loading, const struct sl_setting *row, const cJSON *value,
                    const struct sl_source *source) {
-    bool add = row->adds && source->origin == SL_ORIGIN_FLAG;
-    if (!sl_setting_assign(loading->settings, row, value, source, add, &loading->problems))
+    const struct sl_assignment assignment = {
+        .record = loading->settings, .row = row, .path = row->path, .source = source, .problems = &loading->problems};
+    if (!sl_setting_assign(&assignment, value, row->adds && source->origin == SL_ORIGIN_FLAG))
         sl_settings_origin(loading->settings, row)->broken = true;
     else if (!sl_settings_origin_set(loading->settings, row, source))
         sl_problems_note(&loading->problems, SL_NO_MEMORY);
@@ -54,6 +56,13 @@ static void load_defaults(struct loading *loading) {
     }
 }
 
+/* `path` is what messages show, `meant` what a known key is looked for near. */
+static void refuse_unknown(struct loading *loading, const char *source, const char *path, const char *meant) {
+    /* A file may have a hundred thousand of them, and the search costs 30 us. */
+    const char *nearest = sl_problems_are_full(&loading->problems) ? "" : sl_setting_nearest(meant);
+    sl_problems_add(&loading->problems, source, path, "unknown key; the nearest known one is \"%s\"", nearest);
+}
+
 static void load_section(struct loading *loading, const cJSON *section, const struct sl_source *source) {
     if (!cJSON_IsObject(section)) {
         char found[SL_FOUND_SIZE];
@@ -73,8 +82,7 @@ static void load_section(struct loading *loading, const cJSON *section, const st
         if (row != NULL)
             assign(loading, row, member, source);
         else
-            sl_problems_add(&loading->problems, source->name, path, "unknown key; the nearest known one is \"%s\"",
-                            sl_setting_nearest(path));
+            refuse_unknown(loading, source->name, path, path);
     }
 }
 
@@ -87,8 +95,11 @@ static void load_stranger(struct loading *loading, const cJSON *member, const st
             sl_problems_add(&loading->problems, source->name, path, "expected the address of a JSON schema");
         return;
     }
-    const char *nearest = cJSON_IsObject(member) ? sl_setting_nearest_section(path) : sl_setting_nearest(path);
-    sl_problems_add(&loading->problems, source->name, path, "unknown key; the nearest known one is \"%s\"", nearest);
+    if (!cJSON_IsObject(member))
+        refuse_unknown(loading, source->name, path, path);
+    else
+        sl_problems_add(&loading->problems, source->name, path, "unknown key; the nearest known one is \"%s\"",
+                        sl_setting_nearest_section(path));
 }
 
 /* Adds the keys that must be given and are not. */
@@ -147,6 +158,11 @@ out:
     return status;
 }
 
+/* A list that has objects in the file says more than the text that would replace it could. */
+static bool is_for_file(const struct loading *loading, const struct sl_setting *row) {
+    return row->security || (row->type == SL_SETTING_OBJECTS && sl_setting_objects_say_more(loading->settings, row));
+}
+
 static void refuse_security(struct loading *loading, const struct sl_setting *row, const char *source) {
     sl_problems_add(&loading->problems, source, row->path, "decides security, so only the settings file may set it");
 }
@@ -160,7 +176,7 @@ static void load_environment(struct loading *loading) {
         if (text == NULL)
             continue;
         const struct sl_source source = {.origin = SL_ORIGIN_ENVIRONMENT, .name = variable, .folder = loading->folder};
-        if (row->security)
+        if (is_for_file(loading, row))
             refuse_security(loading, row, variable);
         else
             assign_text(loading, row, text, &source);
@@ -194,9 +210,8 @@ static void load_overrides(struct loading *loading, const struct sl_override *ov
         char path[KEY_SIZE];
         show_key(path, "", override->key);
         if (row == NULL)
-            sl_problems_add(&loading->problems, override->flag, path, "unknown key; the nearest known one is \"%s\"",
-                            sl_setting_nearest(override->key));
-        else if (row->security)
+            refuse_unknown(loading, override->flag, path, override->key);
+        else if (is_for_file(loading, row))
             refuse_security(loading, row, override->flag);
         else
             assign_text(loading, row, override->value, &source);

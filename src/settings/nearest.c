@@ -48,6 +48,19 @@ const char *sl_setting_nearest(const char *path) {
     return nearest;
 }
 
+const char *sl_setting_nearest_member(const struct sl_setting_object *object, const char *key) {
+    const char *nearest = object->members[0].path;
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < object->member_count; i++) {
+        size_t distance = sl_edit_distance(key, object->members[i].path);
+        if (distance < best) {
+            best = distance;
+            nearest = object->members[i].path;
+        }
+    }
+    return nearest;
+}
+
 const char *sl_setting_nearest_section(const char *name) {
     const char *nearest = sl_setting_sections[0].name;
     size_t best = SIZE_MAX;

@@ -11,6 +11,8 @@ size_t sl_edit_distance(const char *a, const char *b);
 /* The path in the table that is nearest to an unknown one; a right key in the wrong section, or without one, is near.
  */
 const char *sl_setting_nearest(const char *path);
+/* The member of an item that is nearest to an unknown one. */
+const char *sl_setting_nearest_member(const struct sl_setting_object *object, const char *key);
 /* The section that is nearest to an unknown one. */
 const char *sl_setting_nearest_section(const char *name);
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings/objects.h"
+
 struct sl_settings_origins *sl_settings_origins_create(void) {
     struct sl_settings_origins *origins = calloc(1, sizeof *origins);
     if (origins == NULL)
@@ -43,14 +45,18 @@ bool sl_settings_origin_set(const struct sl_settings *settings, const struct sl_
     return true;
 }
 
+static enum sl_status format_default(struct sl_buffer *out, const struct sl_setting *row) {
+    if (row->derived != NULL)
+        return sl_buffer_printf(out, "default (%s)", row->derived);
+    return sl_buffer_printf(out, "default");
+}
+
 enum sl_status sl_settings_origin_format(struct sl_buffer *out, const struct sl_settings *settings,
                                          const struct sl_setting *row) {
     const struct sl_setting_origin *origin = sl_settings_origin(settings, row);
     switch (origin->origin) {
     case SL_ORIGIN_DEFAULT:
-        if (row->derived != NULL)
-            return sl_buffer_printf(out, "default (%s)", row->derived);
-        return sl_buffer_printf(out, "default");
+        return format_default(out, row);
     case SL_ORIGIN_FILE:
         return sl_buffer_printf(out, "file");
     case SL_ORIGIN_ENVIRONMENT:
@@ -59,4 +65,11 @@ enum sl_status sl_settings_origin_format(struct sl_buffer *out, const struct sl_
         return sl_buffer_printf(out, "flag %s", origin->name);
     }
     return SL_INTERNAL;
+}
+
+enum sl_status sl_settings_member_origin_format(struct sl_buffer *out, const struct sl_settings *settings,
+                                                const struct sl_setting *row, size_t item, size_t member) {
+    if (sl_setting_item_has(row, sl_setting_item(settings, row, item), member))
+        return sl_settings_origin_format(out, settings, row);
+    return format_default(out, &row->object->members[member]);
 }

@@ -23,5 +23,8 @@ SL_MUST_USE bool sl_settings_origin_set(const struct sl_settings *settings, cons
 /* "default", "file", "environment NAME", "flag NAME"; "default (how)" where another setting gives it. */
 SL_MUST_USE enum sl_status sl_settings_origin_format(struct sl_buffer *out, const struct sl_settings *settings,
                                                      const struct sl_setting *row);
+/* The same of a member of item `item` in the row's list: what the item leaves out is a default. */
+SL_MUST_USE enum sl_status sl_settings_member_origin_format(struct sl_buffer *out, const struct sl_settings *settings,
+                                                            const struct sl_setting *row, size_t item, size_t member);
 
 #endif

@@ -10,8 +10,16 @@ bool sl_problems_note(struct sl_problems *problems, enum sl_status status) {
     return status == SL_OK;
 }
 
+bool sl_problems_are_full(const struct sl_problems *problems) {
+    return problems->lines.length >= SL_ERROR_TEXT_MAX;
+}
+
 void sl_problems_add(struct sl_problems *problems, const char *source, const char *path, const char *format, ...) {
     char what[1024];
+    if (sl_problems_are_full(problems)) {
+        problems->count++;
+        return;
+    }
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);

@@ -9,13 +9,15 @@
 /* All zero is none yet. Running out of memory is remembered instead of returned: callers go on, the end tells. */
 struct sl_problems {
     struct sl_buffer lines;
-    size_t count;
+    size_t count; /* of all, also of those that no line is kept of because the error is full */
     bool out_of_memory;
 };
 
 /* Adds the line "source: path: what". An empty path is left out. */
 void sl_problems_add(struct sl_problems *problems, const char *source, const char *path, const char *format, ...)
     SL_PRINTF(4, 5);
+/* Whether an error would not show more lines, so that there is no use in looking for good words. */
+bool sl_problems_are_full(const struct sl_problems *problems);
 /* Remembers a status other than SL_OK, which can only be SL_NO_MEMORY here. True for SL_OK. */
 bool sl_problems_note(struct sl_problems *problems, enum sl_status status);
 

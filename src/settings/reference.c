@@ -28,26 +28,45 @@ static enum sl_status describe_default(struct sl_buffer *out, const struct sl_se
     return status;
 }
 
-/* Writes all rows of a section by `write_row`. */
-static enum sl_status write_rows(FILE *out, const struct sl_setting_section *section,
-                                 void (*write_row)(FILE *out, const struct sl_setting *row, const char *expected,
-                                                   const char *standard)) {
-    enum sl_status status = SL_OK;
+/* How a manual is written: a setting, and the members of an object between two texts. */
+typedef void row_writer(FILE *out, const struct sl_setting *row, const char *expected, const char *standard);
+struct format {
+    row_writer *write_row, *write_member;
+    const char *members_begin, *members_end;
+};
+
+static enum sl_status write_row(FILE *out, const struct sl_setting *row, row_writer *write) {
+    char expected[SL_EXPECTED_SIZE];
     struct sl_buffer standard = {0};
+    sl_setting_expected(expected, row, false);
+    enum sl_status status = describe_default(&standard, row);
+    if (status == SL_OK)
+        status = sl_buffer_append(&standard, "", 1);
+    if (status == SL_OK)
+        write(out, row, expected, (const char *)standard.data);
+    sl_buffer_finish(&standard);
+    return status;
+}
+
+static enum sl_status write_members(FILE *out, const struct sl_setting_object *object, const struct format *format) {
+    enum sl_status status = SL_OK;
+    fputs(format->members_begin, out);
+    for (size_t i = 0; status == SL_OK && i < object->member_count; i++)
+        status = write_row(out, &object->members[i], format->write_member);
+    fputs(format->members_end, out);
+    return status;
+}
+
+static enum sl_status write_rows(FILE *out, const struct sl_setting_section *section, const struct format *format) {
+    enum sl_status status = SL_OK;
     for (size_t i = 0; status == SL_OK && i < sl_setting_count; i++) {
         const struct sl_setting *row = &sl_setting_table[i];
         if (!sl_setting_is_in(row->path, section->name))
             continue;
-        char expected[SL_EXPECTED_SIZE];
-        sl_setting_expected(expected, row, false);
-        sl_buffer_clear(&standard);
-        status = describe_default(&standard, row);
-        if (status == SL_OK)
-            status = sl_buffer_append(&standard, "", 1);
-        if (status == SL_OK)
-            write_row(out, row, expected, (const char *)standard.data);
+        status = write_row(out, row, format->write_row);
+        if (status == SL_OK && row->object != NULL)
+            status = write_members(out, row->object, format);
     }
-    sl_buffer_finish(&standard);
     return status;
 }
 
@@ -61,6 +80,12 @@ static void write_markdown_row(FILE *out, const struct sl_setting *row, const ch
         fprintf(out, "- From: the file alone\n");
     else
         fprintf(out, "- From: the file, `%s`, `--set %s=...`\n", variable, row->path);
+}
+
+static void write_markdown_member(FILE *out, const struct sl_setting *row, const char *expected, const char *standard) {
+    fprintf(out, "  - `%s`: %s\n    - Takes: %s\n", row->path, row->description, expected);
+    fprintf(out, row->standard == NULL || row->derived != NULL ? "    - Default: %s\n" : "    - Default: `%s`\n",
+            standard);
 }
 
 static const char markdown_head[] =
@@ -80,12 +105,13 @@ static const char markdown_head[] =
     "JSON schema, which the file may name in a member `$schema` for the editor's sake.\n";
 
 enum sl_status sl_settings_write_reference(FILE *out) {
+    const struct format format = {write_markdown_row, write_markdown_member, "- An object has:\n", ""};
     enum sl_status status = SL_OK;
     fputs(markdown_head, out);
     for (size_t i = 0; status == SL_OK && i < sl_setting_section_count; i++) {
         const struct sl_setting_section *section = &sl_setting_sections[i];
         fprintf(out, "\n## %s\n\n%s\n", section->name, section->description);
-        status = write_rows(out, section, write_markdown_row);
+        status = write_rows(out, section, &format);
     }
     return status == SL_OK && ferror(out) ? SL_IO : status;
 }
@@ -143,13 +169,15 @@ static void write_manual_row(FILE *out, const struct sl_setting *row, const char
 }
 
 enum sl_status sl_settings_write_manual(FILE *out) {
+    const struct format format = {write_manual_row, write_manual_row, ".br\nAn object has:\n.Bl -tag -width Ds\n",
+                                  ".El\n"};
     enum sl_status status = SL_OK;
     for (size_t i = 0; status == SL_OK && i < sl_setting_section_count; i++) {
         const struct sl_setting_section *section = &sl_setting_sections[i];
         fprintf(out, ".Ss %s\n", section->name);
         write_sentences(out, section->description);
         fprintf(out, ".Bl -tag -width Ds\n");
-        status = write_rows(out, section, write_manual_row);
+        status = write_rows(out, section, &format);
         fprintf(out, ".El\n");
     }
     return status == SL_OK && ferror(out) ? SL_IO : status;

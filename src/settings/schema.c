@@ -8,6 +8,7 @@
 /* As sl_address_parse takes it, but for the length of a host and the range of a port. */
 #define ADDRESS_PATTERN "^(\\[[0-9A-Fa-f:.]+(%[0-9A-Za-z._-]+)?\\]|[^\\[\\]:/ ]+):[0-9]{1,5}$"
 #define NAME_PATTERN "^[a-z0-9][a-z0-9-]{0,62}$"
+#define NAME_OR_NONE_PATTERN "^([a-z0-9][a-z0-9-]{0,62})?$"
 #define DEGREE "[0-9]*[02468]"
 #define DECIMAL "[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?"
 #define TOPOLOGY_PATTERN                                                                                               \
@@ -67,19 +68,49 @@ static void put_choices(struct schema *schema, cJSON *object, const struct sl_se
     put(schema, object, "enum", choices);
 }
 
+static void put_type(struct schema *schema, cJSON *object, const struct sl_setting *row);
+static bool put_properties(struct schema *schema, cJSON *object, const struct sl_setting *rows, size_t count,
+                           const char *section);
+
+/* One item of a list of strings. */
+static cJSON *create_item(struct schema *schema, const struct sl_setting *row) {
+    cJSON *item = cJSON_CreateObject();
+    put_text(schema, item, "type", "string");
+    if (row->type == SL_SETTING_ADDRESSES)
+        put_text(schema, item, "pattern", ADDRESS_PATTERN);
+    else if (row->type == SL_SETTING_NAMES)
+        put_text(schema, item, "pattern", NAME_PATTERN);
+    else
+        put_number(schema, item, "minLength", 1);
+    return item;
+}
+
+/* One item of a list of objects, which may be the first member's text alone. */
+static cJSON *create_object_item(struct schema *schema, const struct sl_setting_object *object) {
+    cJSON *item = cJSON_CreateObject();
+    (void)put_properties(schema, item, object->members, object->member_count, NULL);
+    if (!object->plain)
+        return item;
+    cJSON *either = cJSON_CreateObject();
+    cJSON *forms = cJSON_AddArrayToObject(either, "anyOf");
+    cJSON *text = cJSON_CreateObject();
+    put_type(schema, text, &object->members[0]);
+    cJSON *const both[] = {text, item};
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        if (!cJSON_AddItemToArray(forms, both[i])) {
+            cJSON_Delete(both[i]);
+            schema->failed = true;
+        }
+    }
+    return either;
+}
+
 static void put_list(struct schema *schema, cJSON *object, const struct sl_setting *row) {
     put_text(schema, object, "type", "array");
     put_number(schema, object, "minItems", row->min);
     put_number(schema, object, "maxItems", row->max);
-    cJSON *items = cJSON_CreateObject();
-    if (items != NULL) {
-        put_text(schema, items, "type", "string");
-        if (row->type == SL_SETTING_ADDRESSES)
-            put_text(schema, items, "pattern", ADDRESS_PATTERN);
-        else
-            put_number(schema, items, "minLength", 1);
-    }
-    put(schema, object, "items", items);
+    put(schema, object, "items",
+        row->object != NULL ? create_object_item(schema, row->object) : create_item(schema, row));
 }
 
 static void put_type(struct schema *schema, cJSON *object, const struct sl_setting *row) {
@@ -95,11 +126,15 @@ static void put_type(struct schema *schema, cJSON *object, const struct sl_setti
         put_choices(schema, object, row);
         return;
     case SL_SETTING_NAME:
-        put_string(schema, object, row, NAME_PATTERN);
+        put_string(schema, object, row, row->min > 0 ? NAME_PATTERN : NAME_OR_NONE_PATTERN);
         return;
     case SL_SETTING_TEXT:
     case SL_SETTING_PATH:
+    case SL_SETTING_KEY:
         put_string(schema, object, row, NULL);
+        return;
+    case SL_SETTING_ADDRESS:
+        put_string(schema, object, row, ADDRESS_PATTERN);
         return;
     case SL_SETTING_TOPOLOGY:
         put_string(schema, object, row, TOPOLOGY_PATTERN);
@@ -109,6 +144,8 @@ static void put_type(struct schema *schema, cJSON *object, const struct sl_setti
         return;
     case SL_SETTING_ADDRESSES:
     case SL_SETTING_PATHS:
+    case SL_SETTING_NAMES:
+    case SL_SETTING_OBJECTS:
         put_list(schema, object, row);
         return;
     }
@@ -127,14 +164,15 @@ static void put_setting(struct schema *schema, cJSON *properties, const struct s
     put(schema, properties, sl_setting_key(row), object);
 }
 
-/* Adds the section to its parent; true where one of its keys is required. */
-static bool put_section(struct schema *schema, cJSON *parent, const struct sl_setting_section *section) {
-    cJSON *object = cJSON_CreateObject();
+/* Makes `object` one that takes these rows (of a section, or all where that is NULL) and nothing else; true where one
+ * of them is required. */
+static bool put_properties(struct schema *schema, cJSON *object, const struct sl_setting *rows, size_t count,
+                           const char *section) {
     cJSON *properties = cJSON_CreateObject();
     cJSON *required = cJSON_CreateArray();
-    for (size_t i = 0; properties != NULL && i < sl_setting_count; i++) {
-        const struct sl_setting *row = &sl_setting_table[i];
-        if (!sl_setting_is_in(row->path, section->name))
+    for (size_t i = 0; properties != NULL && i < count; i++) {
+        const struct sl_setting *row = &rows[i];
+        if (section != NULL && !sl_setting_is_in(row->path, section))
             continue;
         put_setting(schema, properties, row);
         cJSON *key = row->standard == NULL ? cJSON_CreateString(sl_setting_key(row)) : NULL;
@@ -144,7 +182,6 @@ static bool put_section(struct schema *schema, cJSON *parent, const struct sl_se
         }
     }
     bool is_required = cJSON_GetArraySize(required) > 0;
-    put_text(schema, object, "description", section->description);
     put_text(schema, object, "type", "object");
     put(schema, object, "additionalProperties", cJSON_CreateFalse());
     put(schema, object, "properties", properties);
@@ -152,6 +189,14 @@ static bool put_section(struct schema *schema, cJSON *parent, const struct sl_se
         put(schema, object, "required", required);
     else
         cJSON_Delete(required);
+    return is_required;
+}
+
+/* Adds the section to its parent; true where one of its keys is required. */
+static bool put_section(struct schema *schema, cJSON *parent, const struct sl_setting_section *section) {
+    cJSON *object = cJSON_CreateObject();
+    put_text(schema, object, "description", section->description);
+    bool is_required = put_properties(schema, object, sl_setting_table, sl_setting_count, section->name);
     put(schema, parent, section->name, object);
     return is_required;
 }

@@ -16,6 +16,36 @@ struct sl_string_list {
     size_t count;
 };
 
+/* What secures a connection, from the one who dials to whom it reaches: */
+enum sl_connection_security {
+    SL_SECURITY_MTLS, /* mutual TLS between the two nodes; the default */
+    SL_SECURITY_TLS,  /* TLS with a certificate of the accepter's side alone, a proxy's maybe; mutual TLS inside */
+    SL_SECURITY_CLEAR /* nothing: the path secures, where a setting says so; mutual TLS inside all the same */
+};
+
+/* One address to listen on. What the file leaves out has been taken from transport.*. */
+struct sl_listener_setting {
+    char *address; /* "host:port" */
+    enum sl_connection_security security;
+    bool proxy;            /* all who come share the address of a proxy, so that the limits are of the whole listener */
+    double handshake_rate; /* a second; it and the next two: of each address that connects, or of all where `proxy` */
+    uint64_t handshake_burst;
+    uint64_t max_connections;
+    unsigned given; /* bit i: the file has member i of the table's row */
+};
+
+/* A rule for what is dialled at one address. */
+struct sl_peer_setting {
+    char *connect_to; /* "host:port" */
+    char *node;       /* who must be there, and is dialled nowhere else; "": anybody */
+    enum sl_connection_security security;
+    char *custom_ca_cert; /* whom the outer TLS must be certified by, with `tls`; "": identity.ca */
+    unsigned given;       /* as above */
+};
+
+/* Whether something may be absent. */
+enum sl_requirement { SL_REQUIRED, SL_IF_PRESENT };
+
 enum sl_name_from { SL_NAME_FROM_URI, SL_NAME_FROM_CN, SL_NAME_FROM_DNS };
 enum sl_below_minimum { SL_BELOW_WAIT, SL_BELOW_TRAIN, SL_BELOW_STOP };
 enum sl_weighting { SL_WEIGHTING_SAMPLES, SL_WEIGHTING_EQUAL };
@@ -34,22 +64,45 @@ struct sl_settings {
     struct {
         char *name;       /* node.name: must be the name in the certificates */
         uint64_t workers; /* worker threads, 0: one a processor; default 0 */
+        bool confine;     /* give up what a running node does not need; default true; file alone */
     } node;
     struct { /* security: file alone */
         char *ca;
-        char *server_certificate, *server_key;
+        char *server_certificate, *server_key; /* keys: a path, or a URI that begins with "pkcs11:" */
         char *client_certificate, *client_key;
+        char *passphrase_file;       /* of the keys, or PIN of the token; "" none */
+        char *passphrase_variable;   /* name of the environment variable that has it; "" none; not both */
         enum sl_name_from name_from; /* uri (default), cn, dns */
+        enum sl_requirement crl;     /* a list of revoked certificates of each issuer; default required */
+        char *crl_file;              /* default "crl.pem" */
+        enum sl_requirement purpose; /* an extended key usage in each certificate; default required */
+        struct sl_string_list allow; /* names of nodes; empty (default): every member */
     } identity;
     struct {
-        struct sl_string_list listen;    /* "host:port"; default ["127.0.0.1:7400"] */
-        struct sl_string_list advertise; /* default: what it listens on */
-        char *priorities;                /* GnuTLS priority string; file alone; default AES-GCM first, TLS 1.3 only */
-        double handshake_timeout;        /* s, default 10 */
-        double ping_interval;            /* s, default 1 */
-        uint64_t max_connections;        /* default 1024 */
-        uint64_t window_bytes;           /* credit a streaming transfer, default 4 MiB, ≥ 256 KiB */
-        char *congestion;                /* TCP congestion control; "" the system's */
+        enum sl_connection_security connection_security; /* default mtls; file alone */
+        struct {
+            struct sl_listener_setting *items;
+            size_t count;
+        } listen;                        /* default ["127.0.0.1:7400"] */
+        struct sl_string_list advertise; /* "host:port"; default: what it listens on, but for those behind a proxy */
+        struct {
+            struct sl_peer_setting *items;
+            size_t count;
+        } peers;                  /* file alone; default none */
+        char *priorities;         /* GnuTLS priority string; file alone; default AES-GCM first, TLS 1.3 only */
+        double handshake_timeout; /* s, default 10 */
+        double handshake_rate;    /* a second and address, default 20 */
+        uint64_t handshake_burst; /* default 128, ≥ 64 */
+        double ping_interval;     /* s, default 1 */
+        double stall_timeout;     /* s, default 30 */
+        uint64_t max_connections; /* default 1024 */
+        uint64_t max_connections_per_address;     /* default 256 */
+        uint64_t max_unauthenticated;             /* default 256 */
+        uint64_t max_unauthenticated_per_address; /* default 64 */
+        uint64_t control_messages;                /* a second and peer, default 10000 */
+        uint64_t control_bytes;                   /* a second and peer, default 16 MiB */
+        uint64_t window_bytes;                    /* credit a streaming transfer, default 4 MiB, ≥ 256 KiB */
+        char *congestion;                         /* TCP congestion control; "" the system's */
     } transport;
     struct {
         struct sl_string_list join; /* "host:port" of known nodes; flag --join adds */
@@ -57,6 +110,8 @@ struct sl_settings {
         double drop_after;          /* s as a suspect, default 15 */
         double dial_retry_min;      /* s, default 0.1 */
         double dial_retry_max;      /* s, default 10 */
+        bool expel_on_proof;        /* refuse and drop a node that a proof convicts; default false; file alone */
+        char *proof_folder;         /* default "proofs" */
     } membership;
     struct {
         char *topology; /* full (default), ring, torus, hypercube, star, regular:S, static-regular:S, small-world:K,P,

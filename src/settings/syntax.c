@@ -6,7 +6,7 @@
 
 #include "json/json.h"
 
-enum { DEGREE_MAX = 1000, SHARDS_MAX = 1000000, NUMBER_LENGTH_MAX = 64 };
+enum { DEGREE_MAX = 1024, SHARDS_MAX = 1000000, NUMBER_LENGTH_MAX = 64 };
 
 /* A decimal number as JSON writes it, which fills `length` bytes and is finite. */
 static bool read_number(double *out, const char *text, size_t length) {

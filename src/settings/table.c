@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AT(member)                                                                                                     \
-    .offset = offsetof(struct sl_settings, member), .size = sizeof(((const struct sl_settings *)NULL)->member)
+#define AT_IN(type, member) .offset = offsetof(type, member), .size = sizeof(((const type *)NULL)->member)
+#define AT(member) AT_IN(struct sl_settings, member)
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 #define INTEGER(member, low, high) .type = SL_SETTING_INTEGER, AT(member), .min = (low), .max = (high)
@@ -17,6 +18,10 @@
 #define PATH(member, low) .type = SL_SETTING_PATH, AT(member), .min = (low), .max = 4095
 #define PATHS(member, high) .type = SL_SETTING_PATHS, AT(member), .min = 0, .max = (high)
 #define ADDRESSES(member, low, high) .type = SL_SETTING_ADDRESSES, AT(member), .min = (low), .max = (high)
+#define KEY(member) .type = SL_SETTING_KEY, AT(member), .min = 1, .max = 4095
+#define NAMES(member, high) .type = SL_SETTING_NAMES, AT(member), .min = 0, .max = (high)
+#define OBJECTS(member, low, high, item)                                                                               \
+    .type = SL_SETTING_OBJECTS, AT(member), .min = (low), .max = (high), .object = &(item)
 #define EXACT_MAX 9007199254740991.0 /* 2^53 - 1 */
 
 /* AES-GCM first: with the processor's instructions it is ten times as fast as ChaCha20. */
@@ -25,8 +30,9 @@
 const struct sl_setting_section sl_setting_sections[] = {
     {"flock", "What all nodes of one run have in common."},
     {"node", "This node."},
-    {"identity", "Certificates and keys, in PEM. They decide security: only the settings file may set them."},
-    {"transport", "Connections to peers, over mutual TLS 1.3."},
+    {"identity",
+     "Certificates and keys, in PEM, and whom they let in. They decide security: only the settings file may set them."},
+    {"transport", "Connections to peers. Whoever is admitted has done a mutual TLS 1.3 handshake with this node."},
     {"membership", "How this node finds the others, and when it gives one up."},
     {"overlay", "Who exchanges models with whom."},
     {"round", "Rounds, their deadlines, and what a node does when it is nearly alone."},
@@ -40,6 +46,50 @@ const struct sl_setting_section sl_setting_sections[] = {
 const size_t sl_setting_section_count = sizeof sl_setting_sections / sizeof *sl_setting_sections;
 
 /* clang-format off */
+#define LISTENER(kind, member) .type = SL_SETTING_##kind, AT_IN(struct sl_listener_setting, member)
+#define PEER(kind, member) .type = SL_SETTING_##kind, AT_IN(struct sl_peer_setting, member)
+
+static const struct sl_setting listener_members[] = {
+    {"address", LISTENER(ADDRESS, address), .min = 1, .max = 300,
+     .description = "The address; port 0 means any free one."},
+    {"connection_security", LISTENER(CHOICE, security), .choices = WORDS("mtls", "tls", "clear"),
+     .standard = "mtls", .derived = "transport.connection_security",
+     .description = "What those who connect here use. Of a proxy that ends TLS: what it speaks to this node."},
+    {"proxy", LISTENER(BOOLEAN, proxy), .standard = "false",
+     .description = "All who connect here come from the address of a proxy, so the limits are of the whole listener. "
+                    "It is not advertised by itself: others dial the proxy."},
+    {"handshake_rate", LISTENER(NUMBER, handshake_rate), .min = 0.01, .max = 1000000, .standard = "20",
+     .derived = "transport.handshake_rate, 8 times it behind a proxy", .unit = "handshakes a second",
+     .description = "How many handshakes one address, or the proxy, may begin."},
+    {"handshake_burst", LISTENER(INTEGER, handshake_burst), .min = 64, .max = 1000000, .standard = "128",
+     .derived = "transport.handshake_burst, 8 times it behind a proxy", .unit = "handshakes",
+     .description = "How many of them may come at once."},
+    {"max_connections", LISTENER(INTEGER, max_connections), .min = 1, .max = 100000, .standard = "256",
+     .derived = "transport.max_connections_per_address, behind a proxy transport.max_connections",
+     .unit = "connections", .description = "How many connections one address, or the proxy, may have."},
+};
+
+static const struct sl_setting peer_members[] = {
+    {"connect_to", PEER(ADDRESS, connect_to), .min = 1, .max = 300, .dialled = true,
+     .description = "The address that this rule is for: a peer's, or its proxy's."},
+    {"node", PEER(NAME, node), .min = 0, .max = 63, .standard = "",
+     .description = "The node that must be there. It is then dialled at this address and nowhere else, whatever it "
+                    "advertises."},
+    {"connection_security", PEER(CHOICE, security), .choices = WORDS("mtls", "tls", "clear"), .standard = "mtls",
+     .derived = "transport.connection_security", .description = "What this node uses when it dials this address."},
+    {"custom_ca_cert", PEER(PATH, custom_ca_cert), .min = 0, .max = 4095, .standard = "",
+     .description = "With tls: certificate of the authority that certified the server at this address, a proxy for "
+                    "instance. Empty for identity.ca, which decides in any case who is admitted. Read when the node starts: "
+                    "unlike the files of identity it is not looked at again."},
+};
+
+static const struct sl_setting_object listener_object = {
+    .members = listener_members, .member_count = COUNT(listener_members), .plain = true,
+    .item_size = sizeof(struct sl_listener_setting), .given = offsetof(struct sl_listener_setting, given)};
+static const struct sl_setting_object peer_object = {
+    .members = peer_members, .member_count = COUNT(peer_members),
+    .item_size = sizeof(struct sl_peer_setting), .given = offsetof(struct sl_peer_setting, given)};
+
 const struct sl_setting sl_setting_table[] = {
     {"flock.name", NAME(flock.name),
      .description = "Name of the flock. The certificates must say the same."},
@@ -56,41 +106,91 @@ const struct sl_setting sl_setting_table[] = {
      .description = "Name of this node, its own in the flock. The certificates must say the same."},
     {"node.workers", INTEGER(node.workers, 0, 256), .standard = "0", .unit = "threads",
      .description = "Worker threads for digests, mixing and files; 0 means one a processor."},
+    {"node.confine", BOOLEAN(node.confine), .standard = "true", .security = true,
+     .description = "Give up, once all is open, what a running node does not need: other files (Landlock), other "
+                    "system calls (seccomp), new privileges and core dumps. The log says what is on."},
 
     {"identity.ca", PATH(identity.ca, 1), .security = true,
-     .description = "Certificate of the flock's authority. Whoever it certified may join."},
+     .description = "Certificate of the flock's authority. Whoever it certified may join. While a flock moves from one "
+                    "authority to the next the file has both."},
     {"identity.server_certificate", PATH(identity.server_certificate, 1), .security = true,
      .description = "Certificate that this node shows to those who connect to it, with its chain."},
-    {"identity.server_key", PATH(identity.server_key, 1), .security = true,
+    {"identity.server_key", KEY(identity.server_key), .security = true,
      .description = "Private key of the server certificate."},
     {"identity.client_certificate", PATH(identity.client_certificate, 1), .security = true,
      .description = "Certificate that this node shows to those it connects to, with its chain."},
-    {"identity.client_key", PATH(identity.client_key, 1), .security = true,
+    {"identity.client_key", KEY(identity.client_key), .security = true,
      .description = "Private key of the client certificate. It signs this node's updates too."},
+    {"identity.passphrase_file", PATH(identity.passphrase_file, 0), .standard = "", .security = true,
+     .description = "File whose first line is the passphrase of encrypted keys, or the PIN of the token. Without it and "
+                    "identity.passphrase_variable the program asks on the terminal where a key needs one."},
+    {"identity.passphrase_variable", TEXT(identity.passphrase_variable, 0, 255), .standard = "", .security = true,
+     .description = "Name of the environment variable that has it instead."},
     {"identity.name_from", CHOICE(identity.name_from, "uri", "cn", "dns"), .standard = "uri", .security = true,
      .description = "Where a certificate says whose it is: the URI starling://FLOCK/NODE among its alternative names "
                     "(uri), or, where there is no such URI, its common name (cn) or its only DNS name (dns)."},
+    {"identity.crl", CHOICE(identity.crl, "required", "if-present"), .standard = "required", .security = true,
+     .description = "Whether each issuer in a chain must have a list of revoked certificates in identity.crl_file. A "
+                    "list that is out of date is refused either way."},
+    {"identity.crl_file", PATH(identity.crl_file, 1), .standard = "crl.pem", .security = true,
+     .description = "Lists of revoked certificates, in PEM. A newer list that a peer has, signed by the same authority, "
+                    "replaces the one here."},
+    {"identity.purpose", CHOICE(identity.purpose, "required", "if-present"), .standard = "required", .security = true,
+     .description = "Whether a certificate must say what it is for (extended key usage: server or client). One that "
+                    "says something else is refused either way."},
+    {"identity.allow", NAMES(identity.allow, 10000), .standard = "", .security = true,
+     .description = "Names of the nodes that are let in. Empty: every member of the flock."},
 
-    {"transport.listen", ADDRESSES(transport.listen, 1, 16), .standard = "127.0.0.1:7400",
-     .description = "Addresses to listen on; port 0 means any free one."},
+    {"transport.connection_security", CHOICE(transport.connection_security, "mtls", "tls", "clear"),
+     .standard = "mtls", .security = true,
+     .description = "What secures a connection, where neither its listener nor a rule of transport.peers says "
+                    "otherwise: mutual TLS between the nodes (mtls), TLS with a server certificate only (tls), or the "
+                    "path itself (clear). In tls and clear the nodes do the mutual handshake inside the connection, and "
+                    "every message is authenticated; in clear everybody on the path can read."},
+    {"transport.listen", OBJECTS(transport.listen, 1, 16, listener_object), .standard = "127.0.0.1:7400",
+     .description = "Addresses to listen on; port 0 means any free one. Objects are for the file alone, and where it "
+                    "has one, neither flag nor variable may replace the list."},
     {"transport.advertise", ADDRESSES(transport.advertise, 0, 16), .standard = "",
-     .derived = "what transport.listen has",
+     .derived = "what transport.listen has, but for listeners behind a proxy",
      .description = "Addresses by which others reach this node. It must be given where this node listens on all "
                     "addresses of the machine (0.0.0.0, [::]), which say nothing to others."},
+    {"transport.peers", OBJECTS(transport.peers, 0, 1024, peer_object), .standard = "", .security = true,
+     .description = "Rules for addresses that this node dials. What others advertise never changes how they are "
+                    "dialled."},
     {"transport.priorities", TEXT(transport.priorities, 1, 1024), .standard = PRIORITIES, .security = true,
      .description = "Cipher suites, as a priority string of GnuTLS. TLS below 1.3 is refused whatever it says."},
     {"transport.handshake_timeout", SECONDS(transport.handshake_timeout, 0.1, 300), .standard = "10",
      .description = "How long a connection may take until both ends are admitted."},
+    {"transport.handshake_rate", NUMBER(transport.handshake_rate, 0.01, 1000000), .standard = "20",
+     .unit = "handshakes a second",
+     .description = "How many handshakes one address may begin; more are closed before they cost anything."},
+    {"transport.handshake_burst", INTEGER(transport.handshake_burst, 64, 1000000), .standard = "128",
+     .unit = "handshakes", .description = "How many of them may come at once."},
     {"transport.ping_interval", SECONDS(transport.ping_interval, 0.01, 300), .standard = "1",
      .description = "A peer that was silent for so long is asked for a sign of life."},
+    {"transport.stall_timeout", SECONDS(transport.stall_timeout, 0.1, 3600), .standard = "30",
+     .description = "A message that was begun must be whole within it, and a peer must take 64 KiB of what waits for "
+                    "it, or the connection is closed."},
     {"transport.max_connections", INTEGER(transport.max_connections, 1, 100000), .standard = "1024",
      .unit = "connections", .description = "More are not accepted."},
+    {"transport.max_connections_per_address", INTEGER(transport.max_connections_per_address, 1, 100000),
+     .standard = "256", .unit = "connections",
+     .description = "More are not accepted from one address (of IPv6: from one /64)."},
+    {"transport.max_unauthenticated", INTEGER(transport.max_unauthenticated, 1, 100000), .standard = "256",
+     .unit = "connections", .description = "Connections that are not admitted yet; more are not accepted."},
+    {"transport.max_unauthenticated_per_address", INTEGER(transport.max_unauthenticated_per_address, 1, 100000),
+     .standard = "64", .unit = "connections", .description = "The same, from one address."},
+    {"transport.control_messages", INTEGER(transport.control_messages, 100, 1000000000), .standard = "10000",
+     .unit = "messages a second",
+     .description = "A peer that sends more messages, those that carry pieces of a model not counted, is cut off."},
+    {"transport.control_bytes", INTEGER(transport.control_bytes, 1048576, 1000000000000.0), .standard = "16777216",
+     .unit = "bytes a second", .description = "The same, in bytes."},
     {"transport.window_bytes", INTEGER(transport.window_bytes, 262144, 1073741824), .standard = "4194304",
      .unit = "bytes", .description = "How far a peer may send ahead of what was mixed, with mix.stream."},
     {"transport.congestion", TEXT(transport.congestion, 0, 15), .standard = "",
      .description = "Congestion control of TCP, such as bbr on links that lose packets; empty for the system's."},
 
-    {"membership.join", ADDRESSES(membership.join, 0, 1024), .standard = "", .adds = true,
+    {"membership.join", ADDRESSES(membership.join, 0, 1024), .standard = "", .adds = true, .dialled = true,
      .description = "Known nodes; one that answers is enough, the others are learned from it. The flag --join adds to "
                     "this list. Empty for the first node of a flock."},
     {"membership.suspect_after", SECONDS(membership.suspect_after, 0.05, 3600), .standard = "5",
@@ -101,6 +201,11 @@ const struct sl_setting sl_setting_table[] = {
      .description = "Pause before a failed connection is tried again; it doubles each time."},
     {"membership.dial_retry_max", SECONDS(membership.dial_retry_max, 0.01, 3600), .standard = "10",
      .description = "The longest such pause."},
+    {"membership.expel_on_proof", BOOLEAN(membership.expel_on_proof), .standard = "false", .security = true,
+     .description = "Refuse and drop a node of which there is a proof that it told two different things about one "
+                    "round. Proofs are kept and spread in any case. It must be the same on all nodes."},
+    {"membership.proof_folder", PATH(membership.proof_folder, 1), .standard = "proofs",
+     .description = "Folder for such proofs; made where it is missing and one is found."},
 
     {"overlay.topology", .type = SL_SETTING_TOPOLOGY, AT(overlay.topology), .min = 1, .max = 4095, .standard = "full",
      .description = "Who exchanges with whom: full, ring, torus, hypercube, star (the first name is the hub), "
@@ -203,7 +308,7 @@ const struct sl_setting sl_setting_table[] = {
      .description = "Form of a line: logfmt for people, json for programs."},
 };
 /* clang-format on */
-const size_t sl_setting_count = sizeof sl_setting_table / sizeof *sl_setting_table;
+const size_t sl_setting_count = COUNT(sl_setting_table);
 
 const struct sl_setting *sl_setting_find(const char *path) {
     for (size_t i = 0; i < sl_setting_count; i++) {
@@ -227,11 +332,20 @@ const struct sl_setting_section *sl_setting_section_find(const char *name) {
 }
 
 const char *sl_setting_key(const struct sl_setting *row) {
-    return strchr(row->path, '.') + 1;
+    const char *dot = strchr(row->path, '.');
+    return dot == NULL ? row->path : dot + 1;
+}
+
+const struct sl_setting *sl_setting_member_find(const struct sl_setting_object *object, const char *key) {
+    for (size_t i = 0; i < object->member_count; i++) {
+        if (strcmp(object->members[i].path, key) == 0)
+            return &object->members[i];
+    }
+    return NULL;
 }
 
 bool sl_setting_is_list(const struct sl_setting *row) {
-    return row->type == SL_SETTING_ADDRESSES || row->type == SL_SETTING_PATHS;
+    return row->type >= SL_SETTING_ADDRESSES && row->type <= SL_SETTING_NAMES;
 }
 
 bool sl_setting_is_text(const struct sl_setting *row) {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings/objects.h"
 #include "settings/value.h"
 
 static cJSON *read_list(const char *text) {
@@ -27,7 +28,7 @@ static cJSON *read_list(const char *text) {
 }
 
 cJSON *sl_setting_read_text(const struct sl_setting *row, const char *text) {
-    if (sl_setting_is_list(row))
+    if (sl_setting_is_list(row) || row->type == SL_SETTING_OBJECTS)
         return read_list(text);
     bool bare = row->type == SL_SETTING_BOOLEAN || row->type == SL_SETTING_INTEGER || row->type == SL_SETTING_NUMBER;
     cJSON *value = NULL;
@@ -50,9 +51,8 @@ static enum sl_status format_list(struct sl_buffer *out, const struct sl_string_
     return status == SL_OK ? sl_buffer_append(out, "]", 1) : status;
 }
 
-enum sl_status sl_setting_format(struct sl_buffer *out, const struct sl_settings *settings,
-                                 const struct sl_setting *row) {
-    const void *field = sl_setting_field_const(settings, row);
+enum sl_status sl_setting_format(struct sl_buffer *out, const void *record, const struct sl_setting *row) {
+    const void *field = sl_setting_field_const(record, row);
     switch (row->type) {
     case SL_SETTING_BOOLEAN:
         return sl_buffer_printf(out, "%s", *(const bool *)field ? "true" : "false");
@@ -61,16 +61,21 @@ enum sl_status sl_setting_format(struct sl_buffer *out, const struct sl_settings
     case SL_SETTING_NUMBER:
         return sl_json_append_number(out, *(const double *)field);
     case SL_SETTING_CHOICE:
-        return sl_json_append_string(out, row->choices[sl_setting_get_choice(settings, row)]);
+        return sl_json_append_string(out, row->choices[sl_setting_get_choice(record, row)]);
     case SL_SETTING_NAME:
     case SL_SETTING_TEXT:
     case SL_SETTING_PATH:
+    case SL_SETTING_KEY:
+    case SL_SETTING_ADDRESS:
     case SL_SETTING_TOPOLOGY:
     case SL_SETTING_PARTITION:
         return sl_json_append_string(out, *(char *const *)field);
     case SL_SETTING_ADDRESSES:
     case SL_SETTING_PATHS:
+    case SL_SETTING_NAMES:
         return format_list(out, field);
+    case SL_SETTING_OBJECTS:
+        return sl_setting_format_objects(out, record, row);
     }
     return SL_INTERNAL;
 }

@@ -20,27 +20,42 @@ struct sl_source {
  * out of memory; the caller deletes it. */
 SL_MUST_USE cJSON *sl_setting_read_text(const struct sl_setting *row, const char *text);
 
+/* In all that follows a record is what has the row's field: struct sl_settings, or an item of a list of objects. */
+
+/* Where a value goes, and whom its faults are told. */
+struct sl_assignment {
+    void *record;
+    const struct sl_setting *row;
+    const char *path; /* how problems call it: "round.rounds", "transport.listen[1].proxy" */
+    const struct sl_source *source;
+    struct sl_problems *problems;
+};
+
 /* Checks the value and puts it into the field of the row; true when it is there. Else each fault is added to the
  * problems and the field is as it was. `add` appends to a list instead of replacing it. */
-SL_MUST_USE bool sl_setting_assign(struct sl_settings *settings, const struct sl_setting *row, const cJSON *value,
-                                   const struct sl_source *source, bool add, struct sl_problems *problems);
+SL_MUST_USE bool sl_setting_assign(const struct sl_assignment *assignment, const cJSON *value, bool add);
 
 /* Frees what the field owns. */
-void sl_setting_clear(struct sl_settings *settings, const struct sl_setting *row);
+void sl_setting_clear(void *record, const struct sl_setting *row);
 
 /* Appends the value in force, as JSON. */
-SL_MUST_USE enum sl_status sl_setting_format(struct sl_buffer *out, const struct sl_settings *settings,
-                                             const struct sl_setting *row);
+SL_MUST_USE enum sl_status sl_setting_format(struct sl_buffer *out, const void *record, const struct sl_setting *row);
 
 /* Fields by type. */
-static inline void *sl_setting_field(struct sl_settings *settings, const struct sl_setting *row) {
-    return (char *)settings + row->offset;
+static inline void *sl_setting_field(void *record, const struct sl_setting *row) {
+    return (char *)record + row->offset;
 }
-static inline const void *sl_setting_field_const(const struct sl_settings *settings, const struct sl_setting *row) {
-    return (const char *)settings + row->offset;
+static inline const void *sl_setting_field_const(const void *record, const struct sl_setting *row) {
+    return (const char *)record + row->offset;
 }
 /* A field of a CHOICE is a bool or an enum. */
-void sl_setting_put_choice(struct sl_settings *settings, const struct sl_setting *row, unsigned index);
-unsigned sl_setting_get_choice(const struct sl_settings *settings, const struct sl_setting *row);
+void sl_setting_put_choice(void *record, const struct sl_setting *row, unsigned index);
+unsigned sl_setting_get_choice(const void *record, const struct sl_setting *row);
+
+/* Adds "expected ..., found ..." for the value, or for item `index` of a list unless that is SL_WHOLE. Returns false,
+ * for callers to pass on. */
+enum { SL_WHOLE = -1 };
+bool sl_setting_refuse(const struct sl_assignment *assignment, const cJSON *value, int index);
+bool sl_setting_is_within(const struct sl_setting *row, double number);
 
 #endif

@@ -171,7 +171,6 @@ void sl_sim_tell_members(struct sl_world *world, uint32_t node);
 void sl_sim_deliver_membership(struct sl_world *world, const struct sim_message *message);
 void sl_sim_tell_all(struct sl_world *world, enum sim_message_type type, uint32_t about, uint64_t round, sl_time after);
 SL_MUST_USE enum sl_status sl_sim_choose_contacts(struct sl_world *world);
-bool sl_sim_is_contact(const struct sim_node *node, uint32_t other);
 
 /* membership.c */
 SL_MUST_USE enum sl_status sl_sim_start_membership(struct sl_world *world, uint32_t node);

@@ -6,22 +6,6 @@
 
 #include "overlay/overlay.h"
 
-bool sl_sim_is_contact(const struct sim_node *node, uint32_t other) {
-    if (node->contacts == NULL)
-        return true;
-    size_t low = 0, high = node->contact_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (node->contacts[middle] == other)
-            return true;
-        if (node->contacts[middle] < other)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
 static void tell(struct sl_world *world, uint32_t number, size_t count) {
     sl_world_feed(world, number,
                   &(struct sl_round_event){.type = SL_ROUND_MEMBERS, .members = world->members, .member_count = count});

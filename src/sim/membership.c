@@ -19,6 +19,19 @@ bool sl_sim_is_linked(const struct sl_world *world, uint32_t a, uint32_t b) {
     return world->links[(size_t)a * world->options.nodes + b];
 }
 
+/* Nobody lies here: a signature and a certificate of one byte each stand where the real ones would. */
+static enum sl_status seal(void *context, struct sl_statement **out, const struct sl_member_statement *said) {
+    (void)context;
+    static const uint8_t nothing[1] = {0};
+    const struct sl_bytes blank = {nothing, sizeof nothing};
+    struct sl_buffer body = {0};
+    enum sl_status status = sl_member_statement_encode(&body, said);
+    if (status == SL_OK)
+        status = sl_statement_create(out, (struct sl_bytes){body.data, body.length}, blank, &blank, 1);
+    sl_buffer_finish(&body);
+    return status;
+}
+
 enum sl_status sl_sim_start_membership(struct sl_world *world, uint32_t number) {
     struct sim_node *node = &world->nodes[number];
     char own[SL_ADDRESS_SIZE], first[SL_ADDRESS_SIZE];
@@ -27,6 +40,10 @@ enum sl_status sl_sim_start_membership(struct sl_world *world, uint32_t number) 
     address_of(first, &world->nodes[number == 0 ? 1 % world->options.nodes : 0]);
     sl_time unit = world->options.suspect_after;
     const struct sl_membership_options options = {.self = node->name,
+                                                  .flock = "simulated",
+                                                  .run = "simulated",
+                                                  .epoch = SIM_EPOCH,
+                                                  .seal = seal,
                                                   .incarnation = 1000 * node->life,
                                                   .samples = node->samples,
                                                   .addresses = owns,
@@ -77,10 +94,9 @@ static void wake(struct sl_world *world, uint32_t number, sl_time at) {
 
 static void carry_out(struct sl_world *world, uint32_t number, const struct sl_membership_action *action,
                       bool *changed) {
-    uint32_t peer = sl_world_index(action->node[0] != '\0' ? action->node : action->address);
+    uint32_t peer = sl_world_index(action->type == SL_MEMBERSHIP_DIAL ? action->addresses[0] : action->node);
     switch (action->type) {
     case SL_MEMBERSHIP_DIAL:
-        peer = sl_world_index(action->address);
         sl_sim_later(world, 2 * world->options.delay,
                      &(struct sim_message){.type = SIM_DIALLED, .to = number, .about = peer});
         break;
@@ -151,17 +167,33 @@ static void end_dial(struct sl_world *world, uint32_t number, uint32_t peer) {
     bring_up(world, peer, number);
 }
 
+static void finish_claims(struct sl_member_claim *claims, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        sl_member_statement_finish(&claims[i].said);
+    free(claims);
+}
+
 static void take_roster(struct sl_world *world, const struct sim_message *message) {
     struct sl_roster roster;
     enum sl_status status = sl_roster_decode(&roster, message->bytes.data, message->bytes.length, NULL);
-    if (status != SL_OK) {
-        world->status = status;
-        return;
+    struct sl_member_claim *claims = calloc(SL_ROSTER_ENTRIES_MAX, sizeof *claims);
+    size_t count = 0;
+    if (status == SL_OK && claims == NULL)
+        status = SL_NO_MEMORY;
+    for (; status == SL_OK && count < roster.count; count += status == SL_OK) {
+        const struct sl_bytes body = roster.statements[count]->body;
+        claims[count].statement = roster.statements[count];
+        status = sl_member_statement_decode(&claims[count].said, body.data, body.length, NULL);
     }
-    sl_sim_feed_membership(world, message->to,
-                           &(struct sl_membership_event){.type = SL_MEMBERSHIP_ROSTER,
-                                                         .node = world->nodes[message->from].name,
-                                                         .roster = &roster});
+    if (status == SL_OK)
+        sl_sim_feed_membership(world, message->to,
+                               &(struct sl_membership_event){.type = SL_MEMBERSHIP_ROSTER,
+                                                             .node = world->nodes[message->from].name,
+                                                             .claims = claims,
+                                                             .claim_count = count});
+    else
+        world->status = status;
+    finish_claims(claims, count);
     sl_roster_finish(&roster);
 }
 

@@ -18,7 +18,7 @@ static bool is_harmless(const struct sl_ending *ending) {
 }
 
 static bool is_refusal(const struct sl_ending *ending) {
-    return ending->kind == SL_ENDING_GOODBYE || ending->kind == SL_ENDING_ALERT;
+    return ending->kind == SL_ENDING_GOODBYE || ending->kind == SL_ENDING_ALERT || ending->kind == SL_ENDING_SAID;
 }
 
 static void log_ending(const struct sl_connection *connection, const struct sl_ending *ending) {
@@ -29,7 +29,9 @@ static void log_ending(const struct sl_connection *connection, const struct sl_e
                        : connection->dial != NULL  ? sl_dial_node(connection->dial)
                                                    : "";
     if (connection->shown) {
-        sl_log_line(log, SL_LOG_INFO, "transport", "peer down", SL_TEXT("peer", peer), SL_TEXT("address", address),
+        /* What does not fit its tag or TLS record is no whim of the network: somebody is at work, or memory is bad. */
+        enum sl_log_level level = ending->status == SL_CRYPTO ? SL_LOG_WARNING : SL_LOG_INFO;
+        sl_log_line(log, level, "transport", "peer down", SL_TEXT("peer", peer), SL_TEXT("address", address),
                     SL_BOOLEAN("by_peer", ending->by_peer), SL_TEXT("reason", ending->reason));
         return;
     }
@@ -38,9 +40,12 @@ static void log_ending(const struct sl_connection *connection, const struct sl_e
     const char *message = ending->by_peer      ? "refused by peer"
                           : is_refusal(ending) ? "peer refused"
                                                : "connection failed";
+    uint64_t more = 0;
+    if (!is_quiet && !sl_refusal_may_log(connection, &more))
+        return;
     sl_log_line(log, is_quiet ? SL_LOG_DEBUG : SL_LOG_WARNING, "transport", message, SL_TEXT("peer", peer),
                 SL_TEXT("address", address), SL_BOOLEAN("dialled", connection->dialled),
-                SL_TEXT("reason", ending->reason));
+                SL_TEXT("reason", ending->reason), more > 0 ? SL_UNSIGNED("more", more) : SL_END);
 }
 
 /* ---- what is said last ---- */
@@ -86,8 +91,11 @@ static void start_draining(struct sl_connection *connection, const struct sl_end
         sl_connection_drop(connection);
         return;
     }
-    if (ending->kind == SL_ENDING_GOODBYE && connection->may_write_frames)
+    bool has_keys = connection->state == SL_CONNECTION_HELLO || connection->state == SL_CONNECTION_READY;
+    if (ending->kind == SL_ENDING_GOODBYE && has_keys)
         prepare_goodbye(connection, ending);
+    else if (ending->kind == SL_ENDING_GOODBYE && connection->inner != NULL)
+        sl_inner_say_alert(connection->inner, &connection->writer);
     if (ending->kind == SL_ENDING_ALERT)
         connection->may_write_frames = false; /* the session is of no more use */
     connection->yielding = ending->kind == SL_ENDING_YIELD;
@@ -108,10 +116,44 @@ void sl_connection_end(struct sl_connection *connection, const struct sl_ending 
     connection->dial = NULL;
     (void)event_del(&connection->later);
     start_draining(connection, ending);
+    if (was_shown)
+        sl_pair_gone(connection);
     if (was_shown && !transport->silent)
         transport->handlers.peer_down(transport->handlers.context, connection, ending->leaving, ending->reason);
     if (dial != NULL)
         sl_dial_attempt_failed(dial, ending->status, ending->reason);
+}
+
+void sl_connection_end_by_tls(struct sl_connection *connection, enum sl_tls_result result,
+                              const struct sl_error *error) {
+    struct sl_ending ending = {.status = error->status, .reason = error->text};
+    switch (result) {
+    case SL_TLS_DONE:
+    case SL_TLS_AGAIN:
+        return;
+    case SL_TLS_CLOSED:
+        ending.kind = SL_ENDING_PEER;
+        ending.status = SL_CLOSED;
+        ending.reason = "the peer closed the connection without a goodbye";
+        break;
+    case SL_TLS_REFUSED:
+        ending.kind = SL_ENDING_BROKEN;
+        ending.by_peer = true;
+        break;
+    case SL_TLS_FAILED:
+        ending.kind = error->status == SL_CLOSED || error->status == SL_NETWORK ? SL_ENDING_BROKEN : SL_ENDING_ALERT;
+        if (connection->socket.failure != 0)
+            ending.reason = strerror(connection->socket.failure);
+        else if (error->status == SL_CLOSED && connection->state == SL_CONNECTION_INNER)
+            ending.reason = "the connection ended within the handshake: perhaps connection_security is another one at "
+                            "its other end";
+        break;
+    }
+    /* A close_notify of mutual TLS is the peer's own; that of an outer one may be the proxy's. */
+    bool is_own = result == SL_TLS_CLOSED && connection->security == SL_SECURITY_MTLS;
+    if (connection->shown && result != SL_TLS_REFUSED && !is_own)
+        connection->transport->counters.incomplete++;
+    sl_connection_end(connection, &ending);
 }
 
 void sl_connection_end_later(struct sl_connection *connection) {
@@ -132,7 +174,8 @@ enum sl_status sl_goodbye_handle(struct sl_connection *connection, const uint8_t
     if (status != SL_OK)
         return status;
     bool was_ready = connection->state == SL_CONNECTION_READY;
-    bool duplicate = strcmp(goodbye.reason, DUPLICATE) == 0;
+    /* Who finds one has said HELLO before; of one who has not it would end the dial of another node. */
+    bool duplicate = connection->admitted && strcmp(goodbye.reason, DUPLICATE) == 0;
     sl_connection_end(connection, &(struct sl_ending){.kind = SL_ENDING_PEER,
                                                       .status = duplicate   ? SL_EXISTS
                                                                 : was_ready ? SL_CLOSED
@@ -152,7 +195,7 @@ static bool has_written_all(struct sl_connection *connection) {
         return false;
     if (connection->may_write_frames && !connection->wrote_end && !connection->yielding) {
         connection->wrote_end = true;
-        sl_tls_end_writing(&connection->tls);
+        sl_carrier_end_writing(&connection->carrier);
         (void)sl_socket_flush(&connection->socket);
     }
     return sl_socket_unsent(&connection->socket) == 0;
@@ -182,6 +225,8 @@ void sl_connection_drop(struct sl_connection *connection) {
     (void)event_del(&connection->read);
     (void)event_del(&connection->write);
     (void)event_del(&connection->later);
+    sl_pair_forget(connection);
+    sl_connection_release_source(connection);
     sl_socket_finish(&connection->socket);
     sl_bulk_clear(&connection->writer.bulk);
     if (connection->previous != NULL)

@@ -1,7 +1,7 @@
-/* Happy path of a connection that we dial: write event: TCP is up → HANDSHAKE; read and write events move the handshake
- * → HELLO: both ends send theirs, admit the other's (hello.c), acknowledge → READY (pairs.c). From then on the read
- * event runs the reader and the write event the writer. Each failure goes through sl_connection_end (close.c). One
- * deadline counts from the beginning until READY, where pings are the handlers' matter. */
+/* Happy path of a connection that we dial: write event: TCP is up → HANDSHAKE, INNER (channel.c): read and write events
+ * move them → HELLO: both ends send theirs, admit the other's (hello.c), acknowledge → READY (pairs.c). From then on
+ * the read event runs the reader and the write event the writer. Each failure goes through sl_connection_end (close.c).
+ * One deadline counts from the beginning until READY, where pings are the handlers' matter. */
 #include "transport/connection.h"
 
 #include <assert.h>
@@ -15,8 +15,11 @@
 static bool is_legal(enum sl_connection_state from, enum sl_connection_state to) {
     switch (from) {
     case SL_CONNECTION_CONNECTING:
-        return to == SL_CONNECTION_HANDSHAKE || to == SL_CONNECTION_CLOSED;
+        return to == SL_CONNECTION_HANDSHAKE || to == SL_CONNECTION_INNER || to == SL_CONNECTION_CLOSED;
     case SL_CONNECTION_HANDSHAKE:
+        return to == SL_CONNECTION_INNER || to == SL_CONNECTION_HELLO || to == SL_CONNECTION_DRAINING ||
+               to == SL_CONNECTION_CLOSED;
+    case SL_CONNECTION_INNER:
         return to == SL_CONNECTION_HELLO || to == SL_CONNECTION_DRAINING || to == SL_CONNECTION_CLOSED;
     case SL_CONNECTION_HELLO:
         return to == SL_CONNECTION_READY || to == SL_CONNECTION_DRAINING || to == SL_CONNECTION_CLOSED;
@@ -36,6 +39,7 @@ void sl_connection_enter(struct sl_connection *connection, enum sl_connection_st
     switch (state) {
     case SL_CONNECTION_CONNECTING:
     case SL_CONNECTION_HANDSHAKE:
+    case SL_CONNECTION_INNER:
     case SL_CONNECTION_HELLO:
         break; /* the first state's deadline counts until both are admitted */
     case SL_CONNECTION_READY:
@@ -55,32 +59,6 @@ void sl_connection_want_write(struct sl_connection *connection) {
 
 /* ---- reading ---- */
 
-static void run_handshake(struct sl_connection *connection) {
-    struct sl_error error = {.status = SL_OK};
-    enum sl_tls_result result = sl_tls_handshake(&connection->tls, &error);
-    struct sl_ending ending = {.status = error.status, .reason = error.text};
-    switch (result) {
-    case SL_TLS_DONE:
-        connection->may_write_frames = true;
-        sl_connection_enter(connection, SL_CONNECTION_HELLO);
-        sl_hello_begin(connection);
-        return;
-    case SL_TLS_AGAIN:
-        return;
-    case SL_TLS_REFUSED:
-        ending.kind = SL_ENDING_BROKEN;
-        ending.by_peer = true;
-        break;
-    case SL_TLS_CLOSED:
-    case SL_TLS_FAILED:
-        ending.kind = error.status == SL_CLOSED || error.status == SL_NETWORK ? SL_ENDING_BROKEN : SL_ENDING_ALERT;
-        if (connection->socket.failure != 0)
-            ending.reason = strerror(connection->socket.failure);
-        break;
-    }
-    sl_connection_end(connection, &ending);
-}
-
 /* How much may be received now; 0: the peer sent too much before it was admitted. */
 static size_t receive_limit(const struct sl_connection *connection) {
     if (connection->admitted || connection->state == SL_CONNECTION_DRAINING)
@@ -98,6 +76,16 @@ static void flush_answers(struct sl_connection *connection) {
         sl_connection_want_write(connection);
 }
 
+static void take_received(struct sl_connection *connection, bool is_first) {
+    if (is_first && connection->state < SL_CONNECTION_DRAINING && !sl_channel_hear_first(connection))
+        return;
+    if (connection->state == SL_CONNECTION_HANDSHAKE)
+        sl_channel_run(connection);
+    if (connection->state == SL_CONNECTION_INNER || connection->state == SL_CONNECTION_HELLO ||
+        connection->state == SL_CONNECTION_READY)
+        sl_reader_run(connection);
+}
+
 static void receive(struct sl_connection *connection) {
     size_t limit = receive_limit(connection);
     if (limit == 0) {
@@ -106,12 +94,10 @@ static void receive(struct sl_connection *connection) {
                                                           .reason = "it sent too much before it was admitted"});
         return;
     }
+    bool is_first = connection->socket.received == 0;
     if (!sl_socket_receive(&connection->socket, limit))
         return;
-    if (connection->state == SL_CONNECTION_HANDSHAKE)
-        run_handshake(connection);
-    if (connection->state == SL_CONNECTION_HELLO || connection->state == SL_CONNECTION_READY)
-        sl_reader_run(connection);
+    take_received(connection, is_first);
     sl_socket_discard(&connection->socket);
     if (connection->state == SL_CONNECTION_DRAINING)
         sl_drain_step(connection);
@@ -139,9 +125,8 @@ static void finish_connect(struct sl_connection *connection) {
                                           .kind = SL_ENDING_BROKEN, .status = SL_NETWORK, .reason = strerror(failure)});
         return;
     }
-    sl_connection_enter(connection, SL_CONNECTION_HANDSHAKE);
     (void)event_del(&connection->write);
-    run_handshake(connection);
+    sl_channel_begin(connection);
     flush_answers(connection);
 }
 
@@ -161,7 +146,7 @@ static void end_broken(struct sl_connection *connection, const struct sl_error *
 static void write_frames(struct sl_connection *connection) {
     struct sl_error error = {.status = SL_OK};
     struct sl_writer *writer = &connection->writer;
-    enum sl_status status = sl_writer_run(writer, &connection->tls, &connection->socket, &error);
+    enum sl_status status = sl_writer_run(writer, &connection->carrier, &error);
     connection->transport->counters.data_sent += writer->data_sent;
     writer->data_sent = 0;
     if (status != SL_OK) {
@@ -171,7 +156,7 @@ static void write_frames(struct sl_connection *connection) {
     if (connection->state == SL_CONNECTION_DRAINING)
         sl_drain_step(connection);
     else if (sl_writer_is_empty(writer) && sl_socket_unsent(&connection->socket) == 0)
-        (void)event_del(&connection->write);
+        sl_quota_all_sent(connection);
 }
 
 static void handle_write(evutil_socket_t fd, short what, void *context) {
@@ -201,9 +186,9 @@ static void handle_timer(evutil_socket_t fd, short what, void *context) {
         sl_connection_drop(connection);
         return;
     }
-    const char *reason = connection->state == SL_CONNECTION_CONNECTING  ? "no answer"
-                         : connection->state == SL_CONNECTION_HANDSHAKE ? "the TLS handshake took too long"
-                                                                        : "the admission took too long";
+    const char *reason = connection->state == SL_CONNECTION_CONNECTING ? "no answer"
+                         : connection->state <= SL_CONNECTION_INNER    ? "the TLS handshake took too long"
+                                                                       : "the admission took too long";
     sl_connection_end(connection,
                       &(struct sl_ending){.kind = SL_ENDING_BROKEN, .status = SL_TIMEOUT, .reason = reason});
 }
@@ -223,10 +208,11 @@ static void link_connection(struct sl_connection *connection) {
         connection->next->previous = connection;
     transport->connections = connection;
     transport->connection_count++;
+    sl_quota_watch(transport);
 }
 
 enum sl_status sl_connection_create(struct sl_connection **out, struct sl_transport *transport, int fd,
-                                    struct sl_dial *dial, const char *address) {
+                                    struct sl_dial *dial, const struct sl_path *path, const char *address) {
     struct sl_connection *connection = calloc(1, sizeof *connection);
     bool dialled = dial != NULL;
     if (connection == NULL) {
@@ -239,13 +225,13 @@ enum sl_status sl_connection_create(struct sl_connection **out, struct sl_transp
     (void)snprintf(connection->address, sizeof connection->address, "%s", address);
     sl_socket_init(&connection->socket, &transport->shared, fd);
     sl_writer_init(&connection->writer);
+    sl_reader_init(&connection->reader);
     sl_socket_set_options(fd, transport->congestion);
     (void)event_assign(&connection->read, transport->base, fd, EV_READ | EV_PERSIST, handle_read, connection);
     (void)event_assign(&connection->write, transport->base, fd, EV_WRITE | EV_PERSIST, handle_write, connection);
     (void)event_assign(&connection->timer, transport->base, -1, 0, handle_timer, connection);
     (void)event_assign(&connection->later, transport->base, -1, 0, handle_later, connection);
-    enum sl_status status = sl_tls_init(&connection->tls, transport->identity, dialled, transport->priority,
-                                        &connection->socket.stream, NULL);
+    enum sl_status status = sl_channel_init(connection, path);
     if (status != SL_OK) {
         sl_connection_destroy(connection);
         return status;
@@ -257,7 +243,10 @@ enum sl_status sl_connection_create(struct sl_connection **out, struct sl_transp
         return SL_NO_MEMORY;
     }
     link_connection(connection);
-    connection->state = dialled ? SL_CONNECTION_CONNECTING : SL_CONNECTION_HANDSHAKE;
+    if (!dialled)
+        sl_channel_begin(connection);
+    if (connection->state == SL_CONNECTION_CLOSED)
+        return SL_NO_MEMORY; /* the loop frees it */
     *out = connection;
     return SL_OK;
 }
@@ -269,7 +258,7 @@ void sl_connection_destroy(struct sl_connection *connection) {
     (void)event_del(&connection->write);
     (void)event_del(&connection->timer);
     (void)event_del(&connection->later);
-    sl_tls_finish(&connection->tls);
+    sl_channel_finish(connection);
     sl_writer_finish(&connection->writer);
     sl_reader_finish(&connection->reader);
     sl_socket_finish(&connection->socket);
@@ -288,8 +277,8 @@ const char *sl_connection_node(const struct sl_connection *connection) {
     return connection->node;
 }
 
-uint64_t sl_connection_boot(const struct sl_connection *connection) {
-    return connection->boot;
+const struct sl_identity *sl_connection_identity(struct sl_connection *connection) {
+    return connection->identity;
 }
 
 void *sl_connection_context(const struct sl_connection *connection) {

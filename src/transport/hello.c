@@ -1,34 +1,65 @@
-/* Admission. Happy path: after the handshake both ends send HELLO at once; each admits the other's (src/admit decides)
- * and sends HELLO_ACK; with the peer's HELLO_ACK the connection is READY. A refusal is a goodbye with the reason. */
+/* Admission. Happy path: after the mutual handshake both ends send HELLO at once; each admits the other's (src/admit
+ * decides) and sends HELLO_ACK; with the peer's HELLO_ACK the connection is READY. A refusal is a goodbye with the
+ * reason. What we show is of the generation that shook hands; what we trust is the present one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/digest.h"
 #include "transport/connection.h"
 
 /* ---- ours ---- */
 
-static enum sl_status encode_hello(const struct sl_connection *connection, struct sl_buffer *out,
-                                   struct sl_error *error) {
+/* The nonce of this process for this peer. Each peer hears another one, so that nobody learns what a third one hears:
+ * who has copied a kit and says the same nonce as its owner counts as the owner's process, takes its connections, and
+ * no alarm is given. */
+static uint64_t own_boot(const struct sl_connection *connection) {
+    static const char context[] = "starling boot 1";
+    uint8_t secret[8];
+    struct sl_digest digest;
+    const char *peer = sl_credential_node(connection->tls_credential);
+    if (connection->transport->boot == 0)
+        return 0;
+    sl_put_u64(secret, connection->transport->boot);
+    sl_digest_of_parts(&digest,
+                       (const struct sl_bytes[]){{(const uint8_t *)context, sizeof context},
+                                                 {secret, sizeof secret},
+                                                 {(const uint8_t *)peer, strlen(peer)}},
+                       3);
+    return sl_get_u64(digest.bytes);
+}
+
+static void put_own_key(struct sl_connection *connection, uint8_t out[SL_KEY_DIGEST_SIZE]) {
+    sl_identity_key_digest(sl_channel_mutual(connection)->identity,
+                           connection->dialled ? SL_PURPOSE_CLIENT : SL_PURPOSE_SERVER, out);
+}
+
+static void put_proof_message(struct sl_connection *connection, uint8_t out[SL_PROOF_MESSAGE_SIZE]) {
+    struct sl_admit_binding binding;
+    bool dialled = connection->dialled;
+    memcpy(binding.exporter, connection->exporter, sizeof binding.exporter);
+    put_own_key(connection, dialled ? binding.dialler_key : binding.accepter_key);
+    sl_credential_key_digest(connection->tls_credential, dialled ? binding.accepter_key : binding.dialler_key);
+    sl_admit_proof_message(out, &binding, dialled, own_boot(connection));
+}
+
+static enum sl_status encode_hello(struct sl_connection *connection, struct sl_buffer *out, struct sl_error *error) {
     const struct sl_transport *transport = connection->transport;
-    const struct sl_identity *identity = transport->identity;
-    uint8_t exporter[SL_EXPORTER_SIZE], message[SL_PROOF_MESSAGE_SIZE], proof[SL_SIGNATURE_MAX];
+    const struct sl_identity *identity = sl_channel_mutual(connection)->identity;
+    uint8_t message[SL_PROOF_MESSAGE_SIZE], proof[SL_SIGNATURE_MAX];
     struct sl_bytes chain[SL_CHAIN_MAX];
     struct sl_hello hello = {
         .version_min = SL_PROTOCOL_VERSION,
         .version_max = SL_PROTOCOL_VERSION,
-        .boot = transport->boot,
+        .boot = own_boot(connection),
         .addresses = transport->addresses,
         .address_count = transport->address_count,
         .chain = chain,
         .proof = proof,
     };
-    enum sl_status status = sl_tls_export(&connection->tls, exporter, error);
-    if (status != SL_OK)
-        return status;
-    sl_admit_proof_message(message, exporter, connection->dialled, transport->boot);
-    status = sl_identity_sign(identity, proof, &hello.proof_length,
-                              (struct sl_bytes){.data = message, .length = sizeof message}, error);
+    put_proof_message(connection, message);
+    enum sl_status status = sl_identity_sign(identity, proof, &hello.proof_length,
+                                             (struct sl_bytes){.data = message, .length = sizeof message}, error);
     if (status != SL_OK)
         return status;
     hello.chain_count = sl_identity_chain(identity, SL_PURPOSE_CLIENT, chain);
@@ -64,18 +95,25 @@ static enum sl_status check_terms(const struct sl_connection *connection, const 
     if (hello->version_min > SL_PROTOCOL_VERSION || hello->version_max < SL_PROTOCOL_VERSION)
         return sl_error_set(error, SL_UNSUPPORTED, "it speaks protocol %u to %u, this node %d", hello->version_min,
                             hello->version_max, SL_PROTOCOL_VERSION);
-    if (strcmp(hello->node, sl_identity_node(transport->identity)) == 0 && hello->boot == transport->boot)
+    /* By the certificate: a member that merely says so would have its address struck off the list. */
+    const char *own = sl_identity_node(transport->identity);
+    if (strcmp(hello->node, own) == 0 && strcmp(sl_credential_node(connection->tls_credential), own) == 0 &&
+        hello->boot == own_boot(connection))
         return sl_error_set(error, SL_IN_USE, "this node reached itself");
     return SL_OK;
 }
 
 static enum sl_status decide(struct sl_connection *connection, const struct sl_hello *hello, struct sl_error *error) {
     const struct sl_transport *transport = connection->transport;
+    const struct sl_transport_handlers *handlers = &transport->handlers;
     struct sl_bytes chain[SL_CHAIN_MAX];
     struct sl_admit_request request = {
         .dialled = connection->dialled,
+        .security = connection->security,
+        .outer_checked = connection->security == SL_SECURITY_TLS && connection->tls.done,
+        .dialled_host = connection->host,
         .tls_chain = chain,
-        .tls_count = sl_tls_peer_chain(&connection->tls, chain),
+        .tls_count = sl_credential_chain(connection->tls_credential, chain),
         .hello_flock = hello->flock,
         .hello_node = hello->node,
         .hello_chain = hello->chain,
@@ -83,14 +121,15 @@ static enum sl_status decide(struct sl_connection *connection, const struct sl_h
         .hello_proof = {.data = hello->proof, .length = hello->proof_length},
         .boot = hello->boot,
     };
+    memcpy(request.exporter, connection->exporter, sizeof request.exporter);
+    put_own_key(connection, request.own_key);
     if (connection->dial != NULL) {
         const char *node = sl_dial_node(connection->dial);
-        request.dialled_host = sl_dial_host(connection->dial);
         request.expected_node = node[0] == '\0' ? NULL : node;
     }
-    enum sl_status status = sl_tls_export(&connection->tls, request.exporter, error);
-    if (status == SL_OK)
-        status = sl_admit_decide(&connection->credential, transport->identity, &request, error);
+    if (handlers->expelled != NULL)
+        request.expelled = handlers->expelled(handlers->context, hello->node);
+    enum sl_status status = sl_admit_decide(&connection->credential, transport->identity, &request, error);
     if (status != SL_OK)
         return status;
     if (strcmp(hello->run, transport->run) != 0)
@@ -99,7 +138,13 @@ static enum sl_status decide(struct sl_connection *connection, const struct sl_h
     return SL_OK;
 }
 
-static enum sl_status acknowledge(struct sl_connection *connection, struct sl_error *error) {
+static void admit(struct sl_connection *connection) {
+    connection->admitted = true;
+    sl_stranger_admit(connection);
+    sl_channel_settle(connection);
+}
+
+enum sl_status sl_hello_acknowledge(struct sl_connection *connection, struct sl_error *error) {
     struct sl_buffer payload = {0};
     enum sl_status status = sl_hello_ack_encode(&payload, &(struct sl_hello_ack){.version = SL_PROTOCOL_VERSION});
     if (status == SL_OK)
@@ -107,6 +152,10 @@ static enum sl_status acknowledge(struct sl_connection *connection, struct sl_er
     sl_buffer_finish(&payload);
     if (status != SL_OK)
         return sl_error_set(error, status, "hello-ack: %s", sl_status_text(status));
+    sl_log_line(connection->transport->log, SL_LOG_INFO, "transport", "peer admitted",
+                SL_TEXT("peer", connection->node), SL_TEXT("address", connection->address),
+                SL_BOOLEAN("dialled", connection->dialled), SL_TEXT("security", sl_security_text(connection->security)),
+                SL_TEXT("certificate", sl_credential_text(connection->credential)));
     sl_connection_want_write(connection);
     return SL_OK;
 }
@@ -133,8 +182,8 @@ static enum sl_status handle_hello(struct sl_connection *connection, const uint8
     connection->boot = hello->boot;
     if (sl_pair_is_dialled(connection))
         return sl_error_set(error, SL_EXISTS, "%s is connected already", connection->node);
-    connection->admitted = true;
-    return acknowledge(connection, error);
+    admit(connection);
+    return sl_pair_contest(connection) ? SL_OK : sl_hello_acknowledge(connection, error);
 }
 
 static enum sl_status handle_ack(struct sl_connection *connection, const uint8_t *payload, size_t length,

@@ -1,6 +1,7 @@
-/* Happy path: a listening socket is readable, its connections are accepted, each starts its handshake. Accepting pauses
- * where this node has all connections that it may have, no descriptors, or too many handshakes at once: those who wait
- * stay in the kernel's queue, and nothing is refused that could be served a moment later. */
+/* Happy path: a listening socket is readable, its connections are accepted, the guard lets each pass, each starts its
+ * handshake. Whoever comes too often or has too many is accepted and reset at once, which costs 10 µs and tells him;
+ * left in the kernel's queue he would fill it before the honest. Accepting pauses only where this node has all
+ * connections that it may have, all of them admitted, or no descriptors. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -13,20 +14,20 @@
 
 enum {
     ACCEPTS_A_CALLBACK = 16, /* other connections get their turn between */
-    /* A handshake with admission costs about 2 ms of a core with P-256 keys and up to 4 with RSA: a stranger who opens
-     * connections gets a third of a core at most, and a flock of 500 that joins at once is through in three seconds. */
-    HANDSHAKES_A_SECOND = 100,
-    HANDSHAKES_AT_ONCE = 256,
-    HANDSHAKE_PAUSE_MILLISECONDS = 50,
     DESCRIPTOR_PAUSE_MILLISECONDS = 1000
 };
 static const sl_time SAY_PAUSE_EVERY = 10 * SL_SECOND;
 
+/* One socket; a setting has several where its host has several addresses. */
 struct sl_listener {
     struct sl_listener *next;
     struct sl_transport *transport;
     int fd;
     struct event readable;
+    uint16_t number; /* of the setting */
+    enum sl_connection_security security;
+    bool proxy;
+    struct sl_guard_limits limits;
 };
 
 /* ---- pauses ---- */
@@ -66,40 +67,75 @@ static void handle_resume(evutil_socket_t fd, short what, void *context) {
     resume_accepting(context);
 }
 
-static bool take_token(struct sl_transport *transport) {
-    sl_time now = sl_clock_monotonic();
-    double earned = sl_time_to_seconds(now - transport->tokens_at) * HANDSHAKES_A_SECOND;
-    transport->handshake_tokens += earned;
-    if (transport->tokens_at == 0 || transport->handshake_tokens > HANDSHAKES_AT_ONCE)
-        transport->handshake_tokens = HANDSHAKES_AT_ONCE;
-    transport->tokens_at = now;
-    if (transport->handshake_tokens < 1)
-        return false;
-    transport->handshake_tokens -= 1;
-    return true;
+/* ---- accepting ---- */
+
+/* With a reset: the kernel keeps nothing of it, and the other end does not wait for a handshake. */
+static void reset(int fd) {
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)close(fd);
 }
 
-/* ---- accepting ---- */
+static void refuse(struct sl_transport *transport, struct sl_guard_source *source, const struct sockaddr *from,
+                   socklen_t length, const char *reason) {
+    uint64_t suppressed = 0;
+    char address[SL_ADDRESS_SIZE];
+    transport->counters.limited++;
+    if (!sl_guard_may_log(transport->guard, source, sl_clock_monotonic(), &suppressed)) {
+        sl_quota_watch(transport);
+        return;
+    }
+    sl_socket_format_address(address, from, length);
+    sl_log_line(transport->log, SL_LOG_WARNING, "transport", "connection refused", SL_TEXT("address", address),
+                SL_TEXT("reason", reason), suppressed > 0 ? SL_UNSIGNED("more", suppressed) : SL_END);
+}
+
+static bool has_room(const struct sl_transport *transport) {
+    return transport->connection_count < transport->max_connections &&
+           sl_guard_strangers(transport->guard) < transport->max_strangers;
+}
+
+static void take(struct sl_listener *listener, int fd, struct sl_guard_source *source, const struct sockaddr *from,
+                 socklen_t length) {
+    struct sl_transport *transport = listener->transport;
+    char address[SL_ADDRESS_SIZE];
+    struct sl_connection *connection = NULL;
+    if (!has_room(transport))
+        (void)sl_strangers_evict(transport);
+    sl_socket_format_address(address, from, length);
+    transport->counters.accepted++;
+    const struct sl_path path = {.security = listener->security};
+    enum sl_status status = sl_connection_create(&connection, transport, fd, NULL, &path, address);
+    if (status == SL_OK)
+        sl_connection_set_source(connection, source, true);
+    else
+        sl_log_line(transport->log, SL_LOG_WARNING, "transport", "connection failed", SL_TEXT("address", address),
+                    SL_TEXT("reason", sl_status_text(status)));
+}
 
 /* False when there is nothing more to accept now. */
 static bool accept_one(struct sl_listener *listener) {
     struct sl_transport *transport = listener->transport;
-    struct sockaddr_storage from;
-    socklen_t length = sizeof from;
-    int fd = accept4(listener->fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage storage;
+    const struct sockaddr *from = (const struct sockaddr *)&storage;
+    socklen_t length = sizeof storage;
+    int fd = accept4(listener->fd, (struct sockaddr *)&storage, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_accepting(transport, DESCRIPTOR_PAUSE_MILLISECONDS, strerror(errno));
         return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
     }
-    char address[SL_ADDRESS_SIZE];
-    struct sl_connection *connection = NULL;
-    sl_socket_format_address(address, (struct sockaddr *)&from, length);
-    transport->counters.accepted++;
-    enum sl_status status = sl_connection_create(&connection, transport, fd, NULL, address);
-    if (status != SL_OK)
-        sl_log_line(transport->log, SL_LOG_WARNING, "transport", "connection failed", SL_TEXT("address", address),
-                    SL_TEXT("reason", sl_status_text(status)));
+    sl_time now = sl_clock_monotonic();
+    struct sl_guard_source *source =
+        sl_guard_find(transport->guard, listener->number, listener->proxy ? NULL : from, now);
+    enum sl_guard_answer answer =
+        source == NULL ? SL_GUARD_BUSY : sl_guard_ask(transport->guard, source, &listener->limits, now);
+    if (answer == SL_GUARD_TAKE) {
+        take(listener, fd, source, from, length);
+        return true;
+    }
+    reset(fd);
+    refuse(transport, source, from, length, sl_guard_answer_text(answer));
     return true;
 }
 
@@ -109,10 +145,8 @@ static void handle_readable(evutil_socket_t fd, short what, void *context) {
     struct sl_listener *listener = context;
     struct sl_transport *transport = listener->transport;
     for (int i = 0; i < ACCEPTS_A_CALLBACK && !transport->accepting_paused; i++) {
-        if (transport->connection_count >= transport->max_connections)
+        if (transport->connection_count >= transport->max_connections && sl_guard_strangers(transport->guard) == 0)
             pause_accepting(transport, 0, "transport.max_connections is reached");
-        else if (!take_token(transport))
-            pause_accepting(transport, HANDSHAKE_PAUSE_MILLISECONDS, "too many handshakes at once");
         else if (!accept_one(listener))
             return;
     }
@@ -152,7 +186,7 @@ static int bind_one(const struct addrinfo *where, uint16_t port) {
     return fd;
 }
 
-static enum sl_status add_listener(struct sl_transport *transport, int fd) {
+static enum sl_status add_listener(struct sl_transport *transport, int fd, const struct sl_listener *model) {
     struct sl_listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) {
         (void)close(fd);
@@ -160,7 +194,7 @@ static enum sl_status add_listener(struct sl_transport *transport, int fd) {
     }
     if (transport->listeners == NULL)
         (void)event_assign(&transport->resume, transport->base, -1, 0, handle_resume, transport);
-    listener->transport = transport;
+    *listener = *model;
     listener->fd = fd;
     listener->next = transport->listeners;
     transport->listeners = listener;
@@ -172,7 +206,7 @@ static enum sl_status add_listener(struct sl_transport *transport, int fd) {
 
 /* Binds every address that the host has here; one that this machine lacks (IPv6 switched off) is passed over as long as
  * another one works. */
-static enum sl_status listen_on_all(struct sl_transport *transport, const struct addrinfo *found, const char *address,
+static enum sl_status listen_on_all(const struct sl_listener *model, const struct addrinfo *found, const char *address,
                                     uint16_t *port, struct sl_error *error) {
     bool any = false;
     int failure = 0;
@@ -186,7 +220,7 @@ static enum sl_status listen_on_all(struct sl_transport *transport, const struct
         }
         if (*port == 0)
             *port = port_of(fd);
-        if (add_listener(transport, fd) != SL_OK)
+        if (add_listener(model->transport, fd, model) != SL_OK)
             return sl_error_set(error, SL_NO_MEMORY, "listening on %s: out of memory", address);
         any = true;
     }
@@ -205,10 +239,24 @@ static void destroy_until(struct sl_transport *transport, const struct sl_listen
     }
 }
 
-enum sl_status sl_transport_listen(struct sl_transport *transport, const char *address, uint16_t *port,
-                                   struct sl_error *error) {
+/* All that come through a proxy have its address, so the limits count for all of them together. */
+static struct sl_listener describe(struct sl_transport *transport, const struct sl_listener_setting *setting) {
+    return (struct sl_listener){
+        .transport = transport,
+        .number = transport->listen_count,
+        .security = setting->security,
+        .proxy = setting->proxy,
+        .limits = {.rate = setting->handshake_rate,
+                   .burst = (double)setting->handshake_burst,
+                   .connections = (size_t)setting->max_connections,
+                   .strangers = setting->proxy ? transport->max_strangers : transport->max_strangers_per_source}};
+}
+
+enum sl_status sl_transport_listen(struct sl_transport *transport, const struct sl_listener_setting *setting,
+                                   uint16_t *port, struct sl_error *error) {
     struct sl_address parsed;
     struct addrinfo *found = NULL;
+    const char *address = setting->address;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     if (transport->shutting_down)
         return sl_error_set(error, SL_STATE, "listening on %s: shutting down", address);
@@ -219,14 +267,18 @@ enum sl_status sl_transport_listen(struct sl_transport *transport, const char *a
     if (result != 0)
         return sl_error_set(error, SL_NOT_FOUND, "listening on %s: %s", address, gai_strerror(result));
     const struct sl_listener *before = transport->listeners;
+    const struct sl_listener model = describe(transport, setting);
     uint16_t bound = parsed.port;
-    status = listen_on_all(transport, found, address, &bound, error);
+    status = listen_on_all(&model, found, address, &bound, error);
     freeaddrinfo(found);
-    if (status != SL_OK)
+    if (status != SL_OK) {
         destroy_until(transport, before);
-    else if (port != NULL)
+        return status;
+    }
+    transport->listen_count++;
+    if (port != NULL)
         *port = bound;
-    return status;
+    return SL_OK;
 }
 
 void sl_listeners_destroy(struct sl_transport *transport) {

@@ -51,10 +51,12 @@ static ssize_t send_once(struct sl_socket *socket, const uint8_t *data, size_t l
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
-    if (sent < 0)
+    if (sent < 0) {
         socket->failure = errno;
-    else
-        socket->shared->bytes_sent += (uint64_t)sent;
+        return -1;
+    }
+    socket->sent += (uint64_t)sent;
+    socket->shared->bytes_sent += (uint64_t)sent;
     return sent;
 }
 
@@ -153,6 +155,14 @@ static size_t pending(const struct sl_stream *stream) {
         (const struct sl_socket *)((const char *)stream - offsetof(struct sl_socket, stream));
     const struct sl_scratch *scratch = &socket->shared->receive;
     return scratch->owner == socket ? scratch->end - scratch->begin : 0;
+}
+
+bool sl_socket_peek(const struct sl_socket *socket, uint8_t *first) {
+    const struct sl_scratch *scratch = &socket->shared->receive;
+    if (pending(&socket->stream) == 0)
+        return false;
+    *first = scratch->data[scratch->begin];
+    return true;
 }
 
 void sl_socket_discard(struct sl_socket *socket) {

@@ -43,7 +43,7 @@ struct sl_socket {
     int fd;                          /* owned; −1: closed */
     int failure;                     /* errno that broke it; 0: none */
     bool ended;                      /* the peer sent its FIN */
-    uint64_t received;
+    uint64_t received, sent;
     struct sl_buffer unsent; /* ciphertext that the kernel did not take; bytes from unsent_begin on are due */
     size_t unsent_begin;
 };
@@ -55,6 +55,8 @@ void sl_socket_finish(struct sl_socket *socket); /* closes */
 /* One receive of at most `limit` bytes into the scratch. True when there is something to read out of the stream: bytes,
  * the end, or a failure. */
 bool sl_socket_receive(struct sl_socket *socket, size_t limit);
+/* The first byte that was received and not pulled; false: there is none. */
+bool sl_socket_peek(const struct sl_socket *socket, uint8_t *first);
 /* Forgets what was received and not pulled. */
 void sl_socket_discard(struct sl_socket *socket);
 /* One send of what is due; afterwards the send scratch is free. False when the socket is broken. */

@@ -1,33 +1,58 @@
-/* One mutual TLS 1.3 session over a byte stream. It knows nothing of sockets, loops and frames.
+/* One TLS 1.3 session over a byte stream. It knows nothing of sockets, loops and frames.
  *
- * The peer's certificate is judged by sl_identity_check_chain while the handshake runs, so that a bad one is answered
- * with the proper alert. In TLS 1.3 the client's handshake is done before the server has judged the client: only what
- * the server says afterwards tells. */
+ * A *mutual* session is what a peer is admitted by: both ends show a node's certificate, and sl_identity_check_chain
+ * judges the other's while the handshake runs, so that a bad one is answered with the proper alert. In TLS 1.3 the
+ * client's handshake is done before the server has judged the client: only what the server says afterwards tells.
+ *
+ * An *outer* session (connection_security tls) is a wall around a mutual one: the server alone shows a certificate, it
+ * may be a proxy's, and it says nothing about who is admitted. */
 #ifndef SL_TRANSPORT_TLS_H
 #define SL_TRANSPORT_TLS_H
 
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 
-#include "admit/admit.h"
+#include "base/clock.h"
 #include "identity/identity.h"
 #include "transport/stream.h"
 
-enum { SL_TLS_RECORD_MAX = 16384 }; /* plaintext of one record */
-
-struct sl_tls {
-    gnutls_session_t session;           /* NULL: not made, or finished */
-    struct sl_stream *stream;           /* borrowed */
-    const struct sl_identity *identity; /* borrowed */
-    bool client;
-    char *refusal; /* why we refused the peer's certificate; NULL: we did not */
+enum {
+    SL_TLS_RECORD_MAX = 16384, /* plaintext of one record */
+    /* Handshake messages after the handshake (key updates, tickets), and records with nothing in them, that a peer may
+     * send in a second. */
+    SL_TLS_MESSAGES_A_SECOND = 16
 };
 
-/* TLS 1.3 only, whatever `text` says. SL_SETTINGS names the place where GnuTLS stopped understanding it. */
+/* What an outer session has instead of the identity's rules; it must outlive the handshake. */
+struct sl_tls_outer {
+    gnutls_certificate_credentials_t nobody; /* the client's: there is no certificate in them */
+    gnutls_x509_trust_list_t trust;          /* the client's: who may have issued the server's; NULL: identity.ca */
+    const char *host; /* the client's: what was dialled; the server's certificate must serve it */
+};
+
+struct sl_tls {
+    gnutls_session_t session;         /* NULL: not made, or finished */
+    struct sl_stream *stream;         /* borrowed */
+    struct sl_identity *identity;     /* a reference: the generation whose certificate is shown */
+    const struct sl_tls_outer *outer; /* borrowed; NULL: mutual */
+    struct sl_credential *peer;       /* mutual: the other end's certificate as it was judged; a reference */
+    char *refusal;                    /* why we refused the peer's certificate; NULL: we did not */
+    bool client;
+    bool judged;       /* the peer's certificate, and it is good */
+    bool done;         /* the handshake */
+    unsigned messages; /* since `window` */
+    sl_time window;
+};
+
+/* TLS 1.3 only, and nothing below GnuTLS's profile "medium", whatever `text` says. SL_SETTINGS names the place where
+ * GnuTLS stopped understanding it. */
 SL_MUST_USE enum sl_status sl_tls_priority_create(gnutls_priority_t *out, const char *text, struct sl_error *error);
 
-/* `priority` is shared by all sessions: it saves 8 KiB in each. It must outlive them. */
-SL_MUST_USE enum sl_status sl_tls_init(struct sl_tls *tls, const struct sl_identity *identity, bool client,
-                                       gnutls_priority_t priority, struct sl_stream *stream, struct sl_error *error);
+/* `priority` is shared by all sessions: it saves 8 KiB in each. It must outlive them. Takes a reference of the
+ * identity. `outer` NULL: a mutual session. */
+SL_MUST_USE enum sl_status sl_tls_init(struct sl_tls *tls, struct sl_identity *identity, bool client,
+                                       gnutls_priority_t priority, const struct sl_tls_outer *outer,
+                                       struct sl_stream *stream, struct sl_error *error);
 void sl_tls_finish(struct sl_tls *tls); /* accepts one that is all zero */
 
 enum sl_tls_result {
@@ -46,11 +71,13 @@ enum sl_tls_result sl_tls_read(struct sl_tls *tls, void *out, size_t length, siz
 SL_MUST_USE enum sl_status sl_tls_write(struct sl_tls *tls, const void *data, size_t length, struct sl_error *error);
 /* Pushes close_notify: nothing can be written afterwards. */
 void sl_tls_end_writing(struct sl_tls *tls);
+/* Pushes a fatal alert: this end gives up for a reason that TLS does not know. */
+void sl_tls_say_alert(struct sl_tls *tls, gnutls_alert_description_t alert);
 
-/* RFC 8446, 7.5, with label "EXPORTER-starling-hello" and empty context: both ends get the same bytes, nobody else. */
-SL_MUST_USE enum sl_status sl_tls_export(const struct sl_tls *tls, uint8_t out[SL_EXPORTER_SIZE],
+/* RFC 8446, 7.5, with an empty context: both ends get the same bytes, nobody else. */
+SL_MUST_USE enum sl_status sl_tls_export(const struct sl_tls *tls, const char *label, uint8_t *out, size_t length,
                                          struct sl_error *error);
-/* The peer's chain in DER, leaf first, borrowed from the session; how many. */
-size_t sl_tls_peer_chain(const struct sl_tls *tls, struct sl_bytes out[SL_CHAIN_MAX]);
+/* A client's: whether the server asked for its certificate. */
+bool sl_tls_was_asked(const struct sl_tls *tls);
 
 #endif

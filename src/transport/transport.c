@@ -38,7 +38,7 @@ static void handle_reap(evutil_socket_t fd, short what, void *context) {
     struct sl_transport *transport = context;
     free_closed(transport);
     sl_listeners_resume(transport);
-    if (transport->shutting_down && transport->connections == NULL)
+    if (transport->shutting_down && transport->connections == NULL && transport->dials == NULL)
         finish_shutdown(transport);
 }
 
@@ -53,6 +53,7 @@ static void handle_shutdown_timeout(evutil_socket_t fd, short what, void *contex
                                           .kind = SL_ENDING_BROKEN, .status = SL_CANCELLED, .reason = "shutting down"});
         sl_connection_drop(connection);
     }
+    sl_dials_fail(transport);
     finish_shutdown(transport);
 }
 
@@ -87,11 +88,14 @@ static enum sl_status set_up(struct sl_transport *transport, const struct sl_tra
     enum sl_status status = sl_socket_check_congestion(settings->transport.congestion, error);
     if (status == SL_OK)
         status = sl_tls_priority_create(&transport->priority, settings->transport.priorities, error);
+    if (status == SL_OK)
+        status = sl_paths_init(&transport->paths, settings, error);
     if (status != SL_OK)
         return status;
     transport->run = strdup(settings->flock.run);
     transport->congestion = strdup(settings->transport.congestion);
     if (transport->run == NULL || transport->congestion == NULL || sl_socket_shared_init(&transport->shared) != SL_OK ||
+        gnutls_certificate_allocate_credentials(&transport->nobody) < 0 ||
         sl_transport_advertise(transport, options->addresses, options->address_count) != SL_OK)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
     return SL_OK;
@@ -104,17 +108,27 @@ enum sl_status sl_transport_create(struct sl_transport **out, const struct sl_tr
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
     *transport = (struct sl_transport){
         .base = options->base,
-        .identity = options->identity,
+        .identity = sl_identity_ref(options->identity),
         .log = options->log,
         .boot = options->boot,
         .handlers = options->handlers,
         .handshake_timeout = timeval_from(sl_time_from_seconds(options->settings->transport.handshake_timeout)),
         .drain_timeout = DRAIN_TIMEOUT,
         .max_connections = (size_t)options->settings->transport.max_connections,
+        .max_strangers = (size_t)options->settings->transport.max_unauthenticated,
+        .max_strangers_per_source = (size_t)options->settings->transport.max_unauthenticated_per_address,
+        .quota_limits = {.messages = (double)options->settings->transport.control_messages,
+                         .bytes = (double)options->settings->transport.control_bytes,
+                         .stall = sl_time_from_seconds(options->settings->transport.stall_timeout)},
     };
     (void)event_assign(&transport->reap, options->base, -1, 0, handle_reap, transport);
+    sl_quota_init(transport);
     (void)event_assign(&transport->shutdown_timer, options->base, -1, 0, handle_shutdown_timeout, transport);
-    enum sl_status status = set_up(transport, options, error);
+    enum sl_status status = sl_guard_create(&transport->guard, error);
+    if (status == SL_OK && sl_resolver_create(&transport->resolver, options->base, options->resolve) != SL_OK)
+        status = sl_error_set(error, SL_NO_MEMORY, "out of memory");
+    if (status == SL_OK)
+        status = set_up(transport, options, error);
     if (status != SL_OK) {
         sl_transport_destroy(transport);
         return status;
@@ -132,10 +146,16 @@ void sl_transport_destroy(struct sl_transport *transport) {
         sl_connection_drop(transport->connections);
     free_closed(transport);
     sl_dials_destroy(transport);
+    sl_quota_finish(transport);
+    sl_guard_destroy(transport->guard);
     (void)event_del(&transport->reap);
     (void)event_del(&transport->shutdown_timer);
     if (transport->priority != NULL)
         gnutls_priority_deinit(transport->priority);
+    if (transport->nobody != NULL)
+        gnutls_certificate_free_credentials(transport->nobody);
+    sl_paths_finish(&transport->paths);
+    sl_identity_unref(transport->identity);
     free_addresses(transport);
     free(transport->run);
     free(transport->congestion);
@@ -162,6 +182,7 @@ void sl_transport_shutdown(struct sl_transport *transport, bool leaving, sl_time
 
 void sl_transport_counters(const struct sl_transport *transport, struct sl_transport_counters *out) {
     *out = transport->counters;
+    out->unauthenticated = sl_guard_strangers(transport->guard);
     out->bytes_sent = transport->shared.bytes_sent;
     out->bytes_received = transport->shared.bytes_received;
 }

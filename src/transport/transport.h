@@ -1,21 +1,23 @@
-/* Connections to peers: TLS 1.3 with both certificates, frames in and out. One event loop is TLS server and client at
- * once; all calls and callbacks are on its thread.
+/* Connections to peers: mutual TLS 1.3, directly or inside what the path needs (path.h), frames in and out. One event
+ * loop is TLS server and client at once; all calls and callbacks are on its thread.
  *
- *     in    listener | dialer → tls → session → frame → handlers
- *     out   control queue (first) + bulk ranges (64 KiB frames between) → tls → socket
+ *     in    listener | dialer → carrier (tls | socket) → frame, its tag → handlers
+ *     out   control queue (first) + bulk ranges (64 KiB frames between), tags → carrier → socket
  *
- * States of a connection: CONNECTING → HANDSHAKE → HELLO → READY → DRAINING → CLOSED, with one deadline
- * until READY and another one for DRAINING. A connection is shown to the handlers only when READY: its peer was
- * admitted by src/admit and said the same of us.
+ * States of a connection: CONNECTING → HANDSHAKE (outermost TLS) → INNER (mutual TLS in frames, where the outermost is
+ * not mutual) → HELLO → READY → DRAINING → CLOSED, with one deadline until READY and another one for DRAINING. A
+ * connection is shown to the handlers only when READY: its peer was admitted by src/admit and said the same of us.
  *
  * One connection a pair: of two with the same boot nonces, the one dialled by the lower name (memcmp) stays; both ends
- * know which, only the higher name closes the other. A new boot nonce replaces the old connection at once. Handlers see
- * peer_down of the one before peer_up of the other. */
+ * know which, only the higher name closes the other. Handlers see peer_down of the one before peer_up of the other. A
+ * new boot nonce of a connected node: the old connection is pinged; one that is silent for two seconds is replaced,
+ * else the newcomer is refused and `alarm` is called. */
 #ifndef SL_TRANSPORT_TRANSPORT_H
 #define SL_TRANSPORT_TRANSPORT_H
 
 #include <event2/event.h>
 
+#include "base/address.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "identity/identity.h"
@@ -25,6 +27,7 @@
 
 struct sl_transport;
 struct sl_connection;
+struct sl_listener_setting;
 
 struct sl_transport_handlers {
     void *context;
@@ -50,16 +53,31 @@ struct sl_transport_handlers {
                                 struct sl_error *error);
     /* Any whole frame arrived: a sign of life. */
     void (*heard)(void *context, struct sl_connection *connection);
+    /* Why this node is not to be admitted, a borrowed text of one line, or NULL. May be NULL: nobody is expelled. */
+    const char *(*expelled)(void *context, const char *node);
+    /* May be NULL. Two processes have the name and the keys of `node`: one is connected, the other was refused. At most
+     * once a minute a connected node. `text` is one line. */
+    void (*alarm)(void *context, const char *node, const char *text);
+};
+
+/* How a name becomes addresses, on a worker thread, maybe several at once: fills at most `max` of them, in the order in
+ * which they are to be tried, and returns how many; of none *problem says why (a static text). See resolver.h. */
+union sl_socket_address;
+struct sl_resolve_function {
+    void *context;
+    size_t (*resolve)(void *context, union sl_socket_address *out, size_t max, const struct sl_address *address,
+                      const char **problem);
 };
 
 struct sl_transport_options {
     struct event_base *base;            /* borrowed */
-    const struct sl_identity *identity; /* borrowed */
+    struct sl_identity *identity;       /* a reference is taken */
     const struct sl_settings *settings; /* borrowed: transport.*, flock.run */
     const struct sl_log *log;           /* borrowed */
-    uint64_t boot;                      /* nonce of this process */
+    uint64_t boot;                      /* secret nonce of this process; 0: a probe, see sl_transport_dial */
     const char *const *addresses;       /* advertised in HELLO */
     size_t address_count;
+    const struct sl_resolve_function *resolve; /* NULL: the system's */
     struct sl_transport_handlers handlers;
 };
 
@@ -69,17 +87,33 @@ SL_MUST_USE enum sl_status sl_transport_create(struct sl_transport **out, const 
  * the shutdown may. Waits for a name that is being resolved. Accepts NULL. */
 void sl_transport_destroy(struct sl_transport *transport);
 
-/* Binds and listens on "host:port" (port 0: any; *port gets the real one, may be NULL). SL_IN_USE names the address. */
-SL_MUST_USE enum sl_status sl_transport_listen(struct sl_transport *transport, const char *address, uint16_t *port,
+/* Binds and listens (port 0: any; *port gets the real one, may be NULL), in the mode and with the limits of `listener`,
+ * which is not needed afterwards. SL_IN_USE names the address. */
+SL_MUST_USE enum sl_status sl_transport_listen(struct sl_transport *transport,
+                                               const struct sl_listener_setting *listener, uint16_t *port,
                                                struct sl_error *error);
+/* Another generation (a reference is taken): new handshakes use it, those under way are judged by it. Every peer's
+ * certificates are held against it; where they fail, the connection is closed with the reason, as by
+ * sl_connection_close. */
+void sl_transport_set_identity(struct sl_transport *transport, struct sl_identity *identity);
+/* The same against the present generation, the present time and handlers.expelled. */
+void sl_transport_recheck(struct sl_transport *transport);
 /* What HELLO says from now on instead of options.addresses (copied): known only once the listeners have their ports. */
 SL_MUST_USE enum sl_status sl_transport_advertise(struct sl_transport *transport, const char *const *addresses,
                                                   size_t count);
-/* Resolves (off the loop where it may block), connects, shakes hands, trying the address's hosts one after the other.
- * SL_OK: ends in peer_up or dial_failed, never both, and never from within this call. `node`: the name expected there,
- * or "" for any member. Else nothing was begun: SL_EXISTS: that address is being dialled; SL_LIMIT: max_connections;
- * SL_STATE: shutting down; any other: not an address to dial, or not a name. */
-SL_MUST_USE enum sl_status sl_transport_dial(struct sl_transport *transport, const char *address, const char *node);
+/* Resolves all names (off the loop, at the same time), races all addresses that they have (RFC 8305), shakes hands with
+ * the first that answers; where that fails before READY, goes on with the rest. A rule of transport.peers for this node
+ * replaces the addresses. `node`: the name expected there, or "" for any member.
+ *
+ * SL_OK: ends in peer_up or dial_failed, never both, and never from within this call; dial_failed names the first of
+ * `addresses`, in canonical form. Else nothing was begun: SL_EXISTS: that node, or for any member that first address,
+ * is being dialled; SL_LIMIT: max_connections; SL_STATE: shutting down; any other: none is an address to dial (one that
+ * is not is passed over beside one that is), or not a name.
+ *
+ * With options.boot 0 all connections are probes: a peer that admits this node says so and closes (peer_up, then
+ * peer_down); the node of the same name that it may be connected with is left alone. */
+SL_MUST_USE enum sl_status sl_transport_dial(struct sl_transport *transport, const char *const *addresses, size_t count,
+                                             const char *node);
 /* Stops listening and dialling (dial_failed with SL_CANCELLED), calls peer_down for all; what is queued, bulk as well,
  * still goes out, then a goodbye (leaving: to the flock); what comes in is thrown away. `done` is called from the loop
  * when all are closed or `timeout` passed. */
@@ -87,7 +121,9 @@ void sl_transport_shutdown(struct sl_transport *transport, bool leaving, sl_time
                            void *context);
 
 const char *sl_connection_node(const struct sl_connection *connection);
-uint64_t sl_connection_boot(const struct sl_connection *connection);
+/* The generation that this end showed in the connection's handshake, and so the one whose client key the peer knows;
+ * borrowed. sl_transport_set_identity leaves it as it is. */
+const struct sl_identity *sl_connection_identity(struct sl_connection *connection);
 void *sl_connection_context(const struct sl_connection *connection); /* the handlers' own pointer, NULL at first */
 void sl_connection_set_context(struct sl_connection *connection, void *context);
 
@@ -114,7 +150,12 @@ struct sl_transport_counters {
     uint64_t bytes_sent, bytes_received; /* through the sockets: ciphertext and all */
     uint64_t data_sent, data_received;   /* tensor bytes in DATA frames */
     uint64_t accepted, dialled;          /* TCP connections */
+    uint64_t handshakes;                 /* mutual ones that were completed, as far as this end can tell */
     uint64_t refused;                    /* peers that this node did not admit */
+    uint64_t bad_tags;                   /* frames that the path had altered, repeated, moved or made */
+    uint64_t incomplete;                 /* peers whose connection ended without their goodbye */
+    uint64_t limited;                    /* connections that were reset at once: their source had too many */
+    uint64_t unauthenticated;            /* accepted ones that are not admitted, now */
 };
 void sl_transport_counters(const struct sl_transport *transport, struct sl_transport_counters *out);
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { CONTROL_KEPT = 512 }; /* bytes of an empty queue that an idle connection keeps: pings and their answers */
+
 void sl_writer_init(struct sl_writer *writer) {
     *writer = (struct sl_writer){.batch = SL_BATCH_MIN};
 }
@@ -9,10 +11,25 @@ void sl_writer_init(struct sl_writer *writer) {
 void sl_writer_finish(struct sl_writer *writer) {
     sl_buffer_finish(&writer->control);
     sl_bulk_clear(&writer->bulk);
+    sl_tags_finish(&writer->tags);
 }
 
 bool sl_writer_is_empty(const struct sl_writer *writer) {
     return writer->control_begin == writer->control.length && sl_bulk_is_empty(&writer->bulk);
+}
+
+/* The frame stands at the end of the queue, which has room for its tag. */
+static enum sl_status add_tag(struct sl_writer *writer, size_t payload_length) {
+    struct sl_buffer *control = &writer->control;
+    uint8_t *end = control->data + control->length;
+    const uint8_t *payload = end - payload_length;
+    enum sl_status status =
+        sl_tags_make(&writer->tags, end, payload - SL_FRAME_HEADER_SIZE, SL_FRAME_HEADER_SIZE, payload, payload_length);
+    if (status == SL_OK)
+        control->length += SL_TAG_SIZE;
+    else
+        control->length -= SL_FRAME_HEADER_SIZE + payload_length;
+    return status;
 }
 
 enum sl_status sl_writer_add_control(struct sl_writer *writer, enum sl_frame_type type, const void *payload,
@@ -28,23 +45,26 @@ enum sl_status sl_writer_add_control(struct sl_writer *writer, enum sl_frame_typ
     }
     uint8_t header[SL_FRAME_HEADER_SIZE];
     sl_frame_put_header(header, &(struct sl_frame_header){.length = (uint32_t)length, .type = type});
-    enum sl_status status = sl_buffer_reserve(&writer->control, sizeof header + length);
+    enum sl_status status = sl_buffer_reserve(&writer->control, sizeof header + length + SL_TAG_SIZE);
     if (status != SL_OK)
         return status;
     status = sl_buffer_append(&writer->control, header, sizeof header);
     if (status == SL_OK && length > 0)
         status = sl_buffer_append(&writer->control, payload, length);
+    if (status == SL_OK && sl_tags_are_on(&writer->tags))
+        status = add_tag(writer, length);
     return status;
 }
 
 /* ---- one batch ---- */
 
-static enum sl_status write_control(struct sl_writer *writer, struct sl_tls *tls, size_t *written,
+static enum sl_status write_control(struct sl_writer *writer, const struct sl_carrier *carrier, size_t *written,
                                     struct sl_error *error) {
     while (*written < writer->batch && writer->control_begin < writer->control.length) {
         size_t due = writer->control.length - writer->control_begin;
         size_t record = due < SL_TLS_RECORD_MAX ? due : SL_TLS_RECORD_MAX;
-        enum sl_status status = sl_tls_write(tls, writer->control.data + writer->control_begin, record, error);
+        struct iovec part = {.iov_base = writer->control.data + writer->control_begin, .iov_len = record};
+        enum sl_status status = sl_carrier_write(carrier, &part, 1, error);
         if (status != SL_OK)
             return status;
         writer->control_begin += record;
@@ -52,7 +72,7 @@ static enum sl_status write_control(struct sl_writer *writer, struct sl_tls *tls
     }
     if (writer->control_begin == writer->control.length) {
         /* Memory for an idle connection is what limits their number; a queue that was long gives it back. */
-        if (writer->control.capacity > SL_TLS_RECORD_MAX)
+        if (writer->control.capacity > CONTROL_KEPT)
             sl_buffer_finish(&writer->control);
         else
             sl_buffer_clear(&writer->control);
@@ -61,22 +81,23 @@ static enum sl_status write_control(struct sl_writer *writer, struct sl_tls *tls
     return SL_OK;
 }
 
-static enum sl_status write_data_frame(struct sl_writer *writer, struct sl_tls *tls, size_t *written,
+static enum sl_status write_data_frame(struct sl_writer *writer, const struct sl_carrier *carrier, size_t *written,
                                        struct sl_error *error) {
     struct sl_data_header header;
     const uint8_t *data;
-    uint8_t first[SL_TLS_RECORD_MAX];
+    uint8_t first[SL_DATA_HEADER_SIZE], tag[SL_TAG_SIZE];
     sl_bulk_peek(&writer->bulk, &header, &data);
     sl_frame_put_data_header(first, &header);
-    size_t copied = SL_TLS_RECORD_MAX - SL_DATA_HEADER_SIZE;
-    if (copied > header.length)
-        copied = header.length;
-    memcpy(first + SL_DATA_HEADER_SIZE, data, copied);
-    enum sl_status status = sl_tls_write(tls, first, SL_DATA_HEADER_SIZE + copied, error);
-    for (size_t sent = copied; status == SL_OK && sent < header.length; sent += SL_TLS_RECORD_MAX) {
-        size_t rest = header.length - sent;
-        status = sl_tls_write(tls, data + sent, rest < SL_TLS_RECORD_MAX ? rest : SL_TLS_RECORD_MAX, error);
-    }
+    struct iovec parts[] = {{.iov_base = first, .iov_len = sizeof first},
+                            {.iov_base = (void *)(uintptr_t)data, .iov_len = header.length},
+                            {.iov_base = tag, .iov_len = sizeof tag}};
+    enum sl_status status = SL_OK;
+    bool has_tag = sl_tags_are_on(&writer->tags);
+    if (has_tag)
+        status = sl_tags_make(&writer->tags, tag, first, sizeof first, data, header.length);
+    if (status != SL_OK)
+        return sl_error_set(error, status, "the tag of a frame");
+    status = sl_carrier_write(carrier, parts, has_tag ? 3 : 2, error);
     if (status != SL_OK)
         return status;
     sl_bulk_advance(&writer->bulk);
@@ -85,12 +106,12 @@ static enum sl_status write_data_frame(struct sl_writer *writer, struct sl_tls *
     return SL_OK;
 }
 
-static enum sl_status fill_batch(struct sl_writer *writer, struct sl_tls *tls, struct sl_error *error) {
+static enum sl_status fill_batch(struct sl_writer *writer, const struct sl_carrier *carrier, struct sl_error *error) {
     size_t written = 0;
-    enum sl_status status = write_control(writer, tls, &written, error);
+    enum sl_status status = write_control(writer, carrier, &written, error);
     /* Below the batch means that control is through: bulk never starts inside a control frame. */
     while (status == SL_OK && written < writer->batch && !sl_bulk_is_empty(&writer->bulk))
-        status = write_data_frame(writer, tls, &written, error);
+        status = write_data_frame(writer, carrier, &written, error);
     return status;
 }
 
@@ -103,8 +124,8 @@ static enum sl_status broken(const struct sl_socket *socket, struct sl_error *er
     return sl_error_set(error, SL_NETWORK, "sending: %s", strerror(socket->failure));
 }
 
-enum sl_status sl_writer_run(struct sl_writer *writer, struct sl_tls *tls, struct sl_socket *socket,
-                             struct sl_error *error) {
+enum sl_status sl_writer_run(struct sl_writer *writer, const struct sl_carrier *carrier, struct sl_error *error) {
+    struct sl_socket *socket = carrier->socket;
     if (!sl_socket_flush(socket))
         return broken(socket, error);
     if (sl_socket_unsent(socket) > 0)
@@ -113,7 +134,7 @@ enum sl_status sl_writer_run(struct sl_writer *writer, struct sl_tls *tls, struc
         sl_buffer_finish(&socket->unsent);
         return SL_OK;
     }
-    enum sl_status status = fill_batch(writer, tls, error);
+    enum sl_status status = fill_batch(writer, carrier, error);
     if (!sl_socket_flush(socket))
         return broken(socket, error);
     adapt_batch(writer, sl_socket_unsent(socket) == 0);

@@ -31,9 +31,9 @@ static void release(void *context, void *memory) {
 
 static enum sl_status unpack(const struct sl_wire_codec *codec, ProtobufCMessage **out, ProtobufCAllocator *allocator,
                              const uint8_t *data, size_t length, struct sl_error *error) {
-    if (length > SL_PAYLOAD_MAX)
-        return sl_error_set(error, SL_LIMIT, "%s: %zu bytes, at most %d fit a frame", codec->name, length,
-                            SL_PAYLOAD_MAX);
+    size_t most = codec->max != 0 ? codec->max : SL_PAYLOAD_MAX;
+    if (length > most)
+        return sl_error_set(error, SL_LIMIT, "%s: %zu bytes, at most %zu", codec->name, length, most);
     struct budget *budget = allocator->allocator_data;
     budget->left = SL_UNPACK_BASE + SL_UNPACK_FACTOR * length;
     static const uint8_t nothing[1];
@@ -85,8 +85,12 @@ enum sl_status sl_wire_decode(const struct sl_wire_codec *codec, void *out, cons
 }
 
 enum sl_status sl_wire_pack(struct sl_buffer *out, const ProtobufCMessage *message) {
+    return sl_wire_pack_within(out, message, SL_PAYLOAD_MAX);
+}
+
+enum sl_status sl_wire_pack_within(struct sl_buffer *out, const ProtobufCMessage *message, size_t max) {
     size_t size = protobuf_c_message_get_packed_size(message);
-    if (size > SL_PAYLOAD_MAX)
+    if (size > max)
         return SL_LIMIT;
     enum sl_status status = sl_buffer_reserve(out, size);
     if (status != SL_OK || size == 0)

@@ -48,9 +48,12 @@ enum sl_status sl_frame_get_header(struct sl_frame_header *out, const uint8_t in
     if (in[5] != 0 || sl_get_u16(in + 6) != 0)
         return sl_error_set(error, SL_FORMAT, "frame with flags or reserved bits set");
     enum sl_frame_type type = (enum sl_frame_type)in[4];
-    if (length > SL_PAYLOAD_MAX)
-        return sl_error_set(error, SL_LIMIT, "%s frame of %u bytes, at most %d", sl_frame_type_text(type), length,
-                            SL_PAYLOAD_MAX);
+    uint32_t most = type == SL_FRAME_HANDSHAKE ? SL_HANDSHAKE_MAX : SL_PAYLOAD_MAX;
+    if (length > most)
+        return sl_error_set(error, SL_LIMIT, "%s frame of %u bytes, at most %u", sl_frame_type_text(type), length,
+                            most);
+    if (type == SL_FRAME_HANDSHAKE && length == 0)
+        return sl_error_set(error, SL_FORMAT, "handshake frame without a byte");
     if (type == SL_FRAME_DATA && length <= SL_DATA_HEADER_SIZE - SL_FRAME_HEADER_SIZE)
         return sl_error_set(error, SL_FORMAT, "data frame of %u bytes, too short for its header and a byte", length);
     *out = (struct sl_frame_header){.length = length, .type = type};

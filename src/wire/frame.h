@@ -2,7 +2,8 @@
  *
  *     0  u32  length of the payload      4  u8  type      5  u8  flags, 0      6  u16  reserved, 0
  *
- * A control frame's payload is one protobuf message. A DATA frame's payload is raw tensor bytes behind 12 more:
+ * A control frame's payload is one protobuf message; a HANDSHAKE frame's are bytes of the inner TLS, at least one and
+ * at most SL_HANDSHAKE_MAX. A DATA frame's payload is raw tensor bytes behind 12 more:
  *
  *     8  u32  transfer                  12  u64  offset of the first byte in the transfer's payload */
 #ifndef SL_WIRE_FRAME_H
@@ -30,7 +31,12 @@
     X(PASS, 12, "pass")                                                                                                \
     X(PROGRESS, 13, "progress")                                                                                        \
     X(MODEL_REQUEST, 14, "model-request")                                                                              \
-    X(DATA, 15, "data")
+    X(DATA, 15, "data")                                                                                                \
+    X(HANDSHAKE, 16, "handshake")                                                                                      \
+    X(CRL, 17, "crl")                                                                                                  \
+    X(WITNESS, 18, "witness")                                                                                          \
+    X(EVIDENCE, 19, "evidence")                                                                                        \
+    X(PROOF, 20, "proof")
 
 enum sl_frame_type {
 #define SL_FRAME_ENUM(name, number, text) SL_FRAME_##name = number,
@@ -53,7 +59,7 @@ struct sl_data_header {
 
 void sl_frame_put_header(uint8_t out[SL_FRAME_HEADER_SIZE], const struct sl_frame_header *header);
 void sl_frame_put_data_header(uint8_t out[SL_DATA_HEADER_SIZE], const struct sl_data_header *header);
-/* SL_FORMAT for an unknown type, flags, reserved bits, or a DATA frame too short for its header; SL_LIMIT for length.
+/* SL_FORMAT for an unknown type, flags, reserved bits, or a DATA or HANDSHAKE frame that has none; SL_LIMIT for length.
  */
 SL_MUST_USE enum sl_status sl_frame_get_header(struct sl_frame_header *out, const uint8_t in[SL_FRAME_HEADER_SIZE],
                                                struct sl_error *error);

@@ -13,8 +13,9 @@ enum {
     SL_CHUNK_COUNT_MAX = 1024,               /* a manifest fits one frame */
     SL_CHUNK_BYTES_MAX = 64 * SL_CHUNK_UNIT, /* so a model has at most 17 GB */
     SL_ADDRESSES_MAX = 16,
-    SL_ROSTER_ENTRIES_MAX = 128, /* a message; longer rosters go in several */
-    SL_TENSORS_MAX = 256,        /* in a manifest */
+    SL_ROSTER_ENTRIES_MAX = 128,     /* statements a message; longer rosters go in several */
+    SL_MEMBER_STATEMENT_MAX = 16384, /* bytes of one, chain included: each goes over every connection of the flock */
+    SL_TENSORS_MAX = 256,            /* in a manifest */
     SL_WIRE_RANK_MAX = 4,
     SL_TENSOR_NAME_MAX = 63, /* bytes */
     SL_REASON_MAX = 200,     /* bytes of a reason told to a peer */
@@ -22,6 +23,11 @@ enum {
     SL_HELLO_CERTIFICATE_MAX = 16384,
     SL_WIRE_SIGNATURE_MAX = 1024, /* bytes of a signature or proof */
     SL_PREADMIT_MAX = 65536,      /* bytes a peer may send before it is admitted */
+    SL_HANDSHAKE_MAX = 16384,     /* payload of a HANDSHAKE frame */
+    SL_PART_MAX = 32768,          /* bytes of a longer thing in one CRL or PROOF frame */
+    SL_CRL_MAX = 1 << 20,         /* of one certificate revocation list in DER */
+    SL_PROOF_MAX = 131072,        /* two statements, together hardly more than two frames */
+    SL_WITNESS_ENTRIES_MAX = 256, /* a message */
     /* Decoding a message of n bytes allocates at most this much for protobuf's own structs, counted over the whole
      * call, beside our struct, whose parts the limits above bound. Honest messages need less than half of it. */
     SL_UNPACK_BASE = 4096,

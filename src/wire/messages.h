@@ -48,22 +48,52 @@ struct sl_ping { /* PING and PONG: the answer has the same number */
     uint64_t number;
 };
 
+struct sl_part { /* CRL and PROOF: of something that may be longer than a frame */
+    uint32_t total, offset;
+    struct sl_bytes bytes; /* 1 … SL_PART_MAX, offset + length ≤ total ≤ SL_CRL_MAX; when decoding a view into the
+                              payload: nothing to free */
+};
+
 /* ---- membership (proto/membership.proto) ---- */
 
 enum sl_member_state { SL_MEMBER_ALIVE = 1, SL_MEMBER_SUSPECT = 2, SL_MEMBER_DROPPED = 3, SL_MEMBER_LEFT = 4 };
-struct sl_member_entry {
-    char node[SL_NAME_SIZE];
-    uint64_t incarnation; /* the member's own count: a higher one overrides, at equal ones the graver state does */
+/* What a statement about a member says. Of itself a member says ALIVE or LEFT, of others SUSPECT or DROPPED; that holds
+ * for whatever decodes. */
+struct sl_member_statement {
+    char flock[SL_NAME_SIZE], run[SL_NAME_SIZE];
+    uint64_t epoch;
+    char origin[SL_NAME_SIZE]; /* who says so */
+    char node[SL_NAME_SIZE];   /* of whom */
+    uint64_t incarnation;      /* ≥ 1 */
     enum sl_member_state state;
-    uint64_t samples;     /* weight of its updates, ≥ 1 */
-    uint64_t from_round;  /* first round that it takes part in; 0: not yet known */
-    uint64_t until_round; /* first round that it takes no part in; 0: none known */
-    char **addresses;
+    uint64_t samples, from_round,
+        until_round;  /* of another: samples and from_round 0; until_round only of DROPPED, LEFT */
+    char **addresses; /* of another: none */
     size_t address_count;
 };
+/* Bytes that an origin signed, and the certificates to check that by: one object on the heap, never changed, shared by
+ * counted references, all on one thread. */
+struct sl_statement {
+    unsigned references;
+    struct sl_bytes body;                      /* not empty */
+    struct sl_bytes signature;                 /* 1 … SL_WIRE_SIGNATURE_MAX */
+    struct sl_bytes chain[SL_HELLO_CHAIN_MAX]; /* DER, leaf first */
+    size_t chain_count;                        /* ≥ 1 */
+};
+/* Copies; one reference, the caller's. SL_LIMIT for what no frame takes. */
+SL_MUST_USE enum sl_status sl_statement_create(struct sl_statement **out, struct sl_bytes body,
+                                               struct sl_bytes signature, const struct sl_bytes *chain, size_t count);
+struct sl_statement *sl_statement_ref(struct sl_statement *statement);
+void sl_statement_unref(struct sl_statement *statement);                               /* accepts NULL */
+bool sl_statement_is_same(const struct sl_statement *a, const struct sl_statement *b); /* byte for byte */
+size_t sl_statement_size(const struct sl_statement *statement); /* more than it takes in any message */
+/* What a statement's signature is over: the context and its NUL, then the body. Appended to `out`. */
+#define SL_MEMBER_CONTEXT "starling member 1"
+#define SL_MANIFEST_CONTEXT "starling manifest 1"
+SL_MUST_USE enum sl_status sl_statement_message(struct sl_buffer *out, const char *context, struct sl_bytes body);
 struct sl_roster {
-    struct sl_member_entry *entries;
-    size_t count; /* ≤ SL_ROSTER_ENTRIES_MAX */
+    struct sl_statement **statements; /* a reference each; their bodies are no concern of this codec */
+    size_t count;                     /* ≤ SL_ROSTER_ENTRIES_MAX */
 };
 
 /* ---- rounds (proto/round.proto) ---- */
@@ -135,12 +165,39 @@ struct sl_model_request { /* a joiner asks for the model after the donor's last 
     uint64_t epoch;
 };
 
+/* ---- proofs (proto/proof.proto) ---- */
+
+struct sl_witness_entry {
+    char origin[SL_NAME_SIZE];
+    enum sl_payload_kind kind;
+    uint64_t lineage;
+    uint8_t manifest[SL_WIRE_DIGEST_SIZE], payload[SL_WIRE_DIGEST_SIZE];
+};
+struct sl_witness { /* what the sender holds of that round */
+    uint64_t epoch, round;
+    struct sl_witness_entry *entries;
+    size_t count; /* 1 … SL_WITNESS_ENTRIES_MAX */
+};
+struct sl_evidence { /* a manifest as its origin signed it */
+    struct sl_statement *statement;
+};
+/* Two manifests that contradict each other, the one of the lesser bytes first. The one message that may be longer than
+ * a frame: at most SL_PROOF_MAX. */
+struct sl_proof {
+    struct sl_statement *first, *second;
+};
+
 #define SL_MESSAGE_LIST(X)                                                                                             \
     X(hello)                                                                                                           \
     X(hello_ack)                                                                                                       \
     X(goodbye)                                                                                                         \
     X(ping)                                                                                                            \
-    X(roster) X(manifest) X(manifest_frame) X(credit) X(cancel) X(ready) X(verdict) X(pass) X(progress) X(model_request)
+    X(roster)                                                                                                          \
+    X(manifest)                                                                                                        \
+    X(manifest_frame)                                                                                                  \
+    X(credit)                                                                                                          \
+    X(cancel)                                                                                                          \
+    X(ready) X(verdict) X(pass) X(progress) X(model_request) X(part) X(member_statement) X(witness) X(evidence) X(proof)
 
 #define SL_MESSAGE_DECLARE(message)                                                                                    \
     SL_MUST_USE enum sl_status sl_##message##_encode(struct sl_buffer *out, const struct sl_##message *in);            \
@@ -152,5 +209,9 @@ SL_MESSAGE_LIST(SL_MESSAGE_DECLARE)
 void sl_hello_finish(struct sl_hello *hello);
 void sl_roster_finish(struct sl_roster *roster);
 void sl_manifest_finish(struct sl_manifest *manifest);
+void sl_member_statement_finish(struct sl_member_statement *statement);
+void sl_witness_finish(struct sl_witness *witness);
+void sl_evidence_finish(struct sl_evidence *evidence);
+void sl_proof_finish(struct sl_proof *proof);
 
 #endif

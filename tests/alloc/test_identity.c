@@ -2,6 +2,7 @@
  * look whether it got any. */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,9 +77,47 @@ Test(allocations, authority_and_kit) {
 
 static enum sl_status load(void *context, struct sl_error *error) {
     struct sl_identity *identity = NULL;
-    enum sl_status status = sl_identity_load(&identity, context, error);
+    enum sl_status status = sl_identity_load(&identity, context, NULL, error);
     cr_assert_eq(status == SL_OK, identity != NULL);
-    sl_identity_destroy(identity);
+    sl_identity_unref(identity);
+    return status;
+}
+
+static enum sl_status answer(void *context, char *out, size_t size, const char *what, struct sl_error *error) {
+    (void)context, (void)what, (void)error;
+    snprintf(out, size, "secret");
+    return SL_OK;
+}
+
+static enum sl_status load_encrypted(void *context, struct sl_error *error) {
+    static const struct sl_prompt prompt = {NULL, answer};
+    struct sl_identity *identity = NULL;
+    enum sl_status status = sl_identity_load(&identity, context, &prompt, error);
+    cr_assert_eq(status == SL_OK, identity != NULL);
+    sl_identity_unref(identity);
+    return status;
+}
+
+struct newer {
+    const struct sl_identity *identity;
+    const struct sl_settings *settings;
+    gnutls_datum_t list;
+    char *file;
+};
+
+static enum sl_status take_newer(void *context, struct sl_error *error) {
+    const struct newer *newer = context;
+    struct sl_identity *next = NULL, *again = NULL;
+    enum sl_status status =
+        sl_identity_with_crl(newer->identity, &next, (struct sl_bytes){newer->list.data, newer->list.size}, error);
+    cr_assert_eq(status == SL_OK, next != NULL);
+    if (status == SL_OK)
+        status = sl_identity_save_crls(next, newer->file, error);
+    if (status == SL_OK)
+        status = sl_identity_reload(&again, next, newer->settings, NULL, error);
+    cr_assert_eq(status == SL_OK, again != NULL);
+    sl_identity_unref(again);
+    sl_identity_unref(next);
     return status;
 }
 
@@ -106,10 +145,37 @@ Test(allocations, identity) {
     sl_test_write_member(&flock, "alice");
     sl_test_settings_init(&settings, &flock, "alice");
     cr_assert_geq(failing_run(load, &settings, FAILING_NONE), 8);
-    sl_test_settings_finish(&settings);
+    settings.identity.allow = (struct sl_string_list){(char *[]){"bob", "carol"}, 2};
+    cr_assert_geq(failing_run(load, &settings, FAILING_NONE), 11);
+    settings.identity.allow = (struct sl_string_list){NULL, 0};
 
     struct sl_identity *identity = sl_test_member(&flock, "bob");
     cr_assert_geq(failing_run(check_and_sign, identity, FAILING_NONE), 1);
-    sl_identity_destroy(identity);
+    struct newer newer = {identity, &settings,
+                          sl_test_list(&(struct sl_test_list_order){.issuer = &flock.authority, .number = 2}),
+                          sl_test_path(flock.folder, "saved.pem")};
+    cr_assert_geq(failing_run(take_newer, &newer, FAILING_NONE), 10);
+    free(newer.file);
+    gnutls_free(newer.list.data);
+    sl_identity_unref(identity);
+    sl_test_settings_finish(&settings);
+    sl_test_flock_finish(&flock);
+}
+
+Test(allocations, identity_with_an_encrypted_key) {
+    struct sl_test_flock flock;
+    struct sl_settings settings;
+    struct sl_test_pair pair;
+    char uri[SL_TEST_URI_SIZE];
+    sl_test_flock_init(&flock, "demo");
+    sl_test_write_member(&flock, "alice");
+    sl_test_settings_init(&settings, &flock, "alice");
+    const struct sl_test_order order = sl_test_order_node(uri, &flock.authority, "demo", "alice", SL_PURPOSE_CLIENT);
+    sl_test_issue(&pair, &order);
+    sl_test_write_certificates(settings.identity.client_certificate, (const struct sl_test_pair *const[]){&pair}, 1);
+    sl_test_write_encrypted_key(settings.identity.client_key, &pair, "secret");
+    sl_test_pair_finish(&pair);
+    cr_assert_geq(failing_run(load_encrypted, &settings, FAILING_NONE), 9);
+    sl_test_settings_finish(&settings);
     sl_test_flock_finish(&flock);
 }

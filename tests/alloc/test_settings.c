@@ -11,11 +11,15 @@ static const char GOOD[] =
     "{\"$schema\": \"settings.schema.json\", \"flock\": {\"name\": \"demo\", \"start_nodes\": 3}, \"node\": {\"name\": "
     "\"alice\"}, \"identity\": {\"ca\": \"ca.pem\", \"server_certificate\": \"server.pem\", \"server_key\": "
     "\"server.key\", \"client_certificate\": \"client.pem\", \"client_key\": \"client.key\"}, \"transport\": "
-    "{\"listen\": [\"127.0.0.1:7400\", \"[::1]:7400\"]}, \"membership\": {\"join\": [\"127.0.0.1:7401\"]}, "
+    "{\"listen\": [\"127.0.0.1:7400\", {\"address\": \"[::1]:7400\", \"connection_security\": \"clear\"}], "
+    "\"peers\": [{\"connect_to\": \"a:1\", \"node\": \"bob\", \"connection_security\": \"tls\", "
+    "\"custom_ca_cert\": \"proxy.pem\"}, {\"connect_to\": \"b:1\"}]}, \"membership\": {\"join\": "
+    "[\"127.0.0.1:7401\"]}, "
     "\"overlay\": {\"topology\": \"file:graph\"}, \"data\": {\"format\": \"idx\", \"train\": [\"images\", \"labels\"], "
     "\"partition\": \"share:1,2\", \"parts\": 2}}";
 static const char BAD[] = "{\"flock\": {\"name\": \"De\\nmo\", \"start_nodes\": 1.5, \"rum\": 1}, \"node\": 7, "
-                          "\"transport\": {\"listen\": [\"x\", 1]}, \"other\": {}}";
+                          "\"transport\": {\"listen\": [\"x\", 1, {\"adress\": 1, \"proxy\": 2}], \"peers\": [{}]}, "
+                          "\"other\": {}}";
 
 static const struct sl_override overrides[] = {{"membership.join", "127.0.0.1:7402,[::1]:7402", "--join"},
                                                {"round.rounds", "5", "--set"}};

@@ -36,17 +36,18 @@ static void say(struct rig_side *side) {
 }
 
 /* Whatever fails, the connection ends or works, and nobody waits for a deadline. */
-static bool meet(size_t n) {
+static bool meet(size_t n, enum sl_connection_security security) {
     struct rig rig;
     rig_init(&rig);
     (void)rig_add(&rig, "alice", 11);
     (void)rig_add(&rig, "bob", 22);
     for (size_t i = 0; i < rig.count; i++) {
+        rig_set_modes(&rig.sides[i], security, security);
         rig.sides[i].on_up = say;
         rig.sides[i].log.level = SL_LOG_ERROR; /* the rig's own notes need memory */
     }
     failing_arm(n, FAILING_LIBEVENT);
-    if (sl_transport_dial(rig.sides[0].transport, rig.sides[1].address, "bob") == SL_OK)
+    if (sl_transport_dial(rig.sides[0].transport, (const char *[]){rig.sides[1].address}, 1, "bob") == SL_OK)
         run_until_over(&rig);
     bool failed = failing_disarm();
     cr_assert(failed || (rig.sides[0].ups == 1 && rig.sides[1].ups == 1));
@@ -54,10 +55,22 @@ static bool meet(size_t n) {
     return failed;
 }
 
-Test(allocations, connections) {
+static void check_all(enum sl_connection_security security) {
     size_t n = 1;
-    while (meet(n))
+    while (meet(n, security))
         n++;
     cr_assert_geq(n, 40);
     failing_check_leaks();
+}
+
+Test(allocations, connections_by_mtls) {
+    check_all(SL_SECURITY_MTLS);
+}
+
+Test(allocations, connections_by_tls) {
+    check_all(SL_SECURITY_TLS);
+}
+
+Test(allocations, connections_in_clear) {
+    check_all(SL_SECURITY_CLEAR);
 }

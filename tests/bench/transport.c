@@ -1,7 +1,7 @@
 /* How fast the transport itself is: two processes, one connection, 64 KiB frames, and how long a control frame takes
  * there and back meanwhile.
  *
- *     transport [--bytes B] [--rounds R] [--both]
+ *     transport [--bytes B] [--rounds R] [--both] [--security mtls|tls|clear]
  *
  * Beside it, in the same minute: `limit --nodes 2 --bytes B --rounds R`, which sends B bytes both ways. */
 #include <errno.h>
@@ -27,6 +27,7 @@ struct options {
     size_t bytes;
     unsigned rounds;
     bool both;
+    enum sl_connection_security security;
 };
 
 struct peer {
@@ -153,7 +154,8 @@ static void handle_down(void *context, struct sl_connection *connection, bool le
     struct peer *peer = context;
     (void)connection;
     (void)leaving;
-    (void)reason;
+    if (peer->leads)
+        die("the connection ended", reason);
     event_base_loopbreak(peer->base);
 }
 
@@ -193,9 +195,17 @@ static void run(const struct options *options, const char *folder, const char *n
     const struct sl_log log = {.sink = NULL};
     char path[4096], address[64];
     uint16_t port = 0;
+    char any[] = "127.0.0.1:0";
+    const struct sl_listener_setting listener = {.address = any,
+                                                 .security = options->security,
+                                                 .handshake_rate = 100,
+                                                 .handshake_burst = 100,
+                                                 .max_connections = 100};
     (void)snprintf(path, sizeof path, "%s/%s/settings.json", folder, node);
     must(sl_settings_load(&settings, path, NULL, 0, &error), &error);
-    must(sl_identity_load(&identity, settings, &error), &error);
+    settings->transport.connection_security = options->security;
+    settings->transport.control_messages = 1 << 30; /* the echoes are no flood here */
+    must(sl_identity_load(&identity, settings, NULL, &error), &error);
     struct sl_transport_options transport_options = {
         .base = peer.base, .identity = identity, .settings = settings, .log = &log, .boot = leads ? 1 : 2};
     transport_options.handlers = (struct sl_transport_handlers){.context = &peer,
@@ -216,9 +226,9 @@ static void run(const struct options *options, const char *folder, const char *n
         if (read(port_pipe, &port, sizeof port) != sizeof port)
             die("pipe", strerror(errno));
         (void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)port);
-        must(sl_transport_dial(transport, address, ""), NULL);
+        must(sl_transport_dial(transport, (const char *[]){address}, 1, ""), NULL);
     } else {
-        must(sl_transport_listen(transport, "127.0.0.1:0", &port, &error), &error);
+        must(sl_transport_listen(transport, &listener, &port, &error), &error);
         if (write(port_pipe, &port, sizeof port) != sizeof port)
             die("pipe", strerror(errno));
     }
@@ -226,7 +236,7 @@ static void run(const struct options *options, const char *folder, const char *n
     if (leads)
         print_result(&peer);
     sl_transport_destroy(transport);
-    sl_identity_destroy(identity);
+    sl_identity_unref(identity);
     sl_settings_destroy(settings);
     sl_block_unref(peer.block);
     free(peer.window);
@@ -261,10 +271,20 @@ static int remove_entry(const char *path, const struct stat *about, int kind, st
     return remove(path);
 }
 
+static enum sl_connection_security security_of(const char *text) {
+    static const char *const TEXTS[] = {"mtls", "tls", "clear"};
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++)
+        if (strcmp(text, TEXTS[i]) == 0)
+            return (enum sl_connection_security)i;
+    fprintf(stderr, "transport: expected --security mtls, tls or clear, got '%s'\n", text);
+    exit(64);
+}
+
 static void parse(struct options *options, int argc, char **argv) {
     static const struct option known[] = {{"bytes", required_argument, NULL, 'b'},
                                           {"rounds", required_argument, NULL, 'r'},
                                           {"both", no_argument, NULL, 'o'},
+                                          {"security", required_argument, NULL, 's'},
                                           {NULL, 0, NULL, 0}};
     int found;
     while ((found = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -274,11 +294,13 @@ static void parse(struct options *options, int argc, char **argv) {
             options->rounds = (unsigned)strtoul(optarg, NULL, 10);
         else if (found == 'o')
             options->both = true;
+        else if (found == 's')
+            options->security = security_of(optarg);
         else
             exit(64);
     }
     if (optind != argc || options->bytes == 0 || options->rounds == 0 || options->rounds > ROUNDS_MAX) {
-        fprintf(stderr, "transport: expected [--bytes B] [--rounds 1..%d] [--both]\n", ROUNDS_MAX);
+        fprintf(stderr, "transport: expected [--bytes B] [--rounds 1..%d] [--both] [--security S]\n", ROUNDS_MAX);
         exit(64);
     }
 }

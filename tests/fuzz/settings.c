@@ -16,6 +16,11 @@ static const char *const inputs[] = {
     ",\"learner\":{\"trainer\":\"idle\"},\"overlay\":{\"topology\":\"regular:4\"},\"round\":{\"rounds\":20},"
     "\"membership\":{\"join\":[\"127.0.0.1:7400\",\"[::1]:7401\"],\"suspect_after\":2.5},"
     "\"transport\":{\"listen\":[\"127.0.0.1:7402\"],\"advertise\":[\"node.example.org:7402\"]}}",
+    "{\"node\":{\"name\":\"eve\"},\"flock\":{\"name\":\"demo\"}," IDENTITY ",\"learner\":{\"trainer\":\"idle\"},"
+    "\"transport\":{\"connection_security\":\"tls\",\"listen\":[\"127.0.0.1:1\",{\"address\":\"[::1]:2\","
+    "\"connection_security\":\"clear\",\"proxy\":true,\"handshake_rate\":3.5,\"handshake_burst\":64,"
+    "\"max_connections\":9}],\"peers\":[{\"connect_to\":\"a.example:443\",\"node\":\"bob\","
+    "\"custom_ca_cert\":\"p.pem\"},{\"connect_to\":\"b:1\",\"connection_security\":\"mtls\"}]}}",
 };
 
 size_t fuzz_corpus(size_t index, uint8_t out[FUZZ_INPUT_MAX]) {

@@ -1,11 +1,8 @@
 /* One fuzz target: a reader, and inputs that it likes.
  *
  * Built twice: with replay.c, a bounded and seeded loop of mutations that runs among the tests under any compiler and
- * sanitizer; and, where the compiler is clang, with libFuzzer, which finds its way by what is covered if all is built
- * so:
- *
- *     CC=clang meson setup build/fuzz -Db_sanitize=address,undefined -Db_lundef=false
- * -Dc_args=-fsanitize=fuzzer-no-link build/fuzz/tests/fuzz/fuzz_messages_libfuzzer CORPUS_FOLDER
+ * sanitizer; and, where the compiler is clang, with libFuzzer, which finds its way by what is covered. `tests/fuzz/run`
+ * builds the latter and runs it.
  *
  * A file that crashed one is replayed by: fuzz_NAME FILE.
  */

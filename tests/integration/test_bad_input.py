@@ -27,8 +27,7 @@ class BadInput(support.Case):
     def fails(self, code, *words, **options):
         """The node does not start, and says why in one line."""
         result = self.node(**options)
-        self.assert_clean_failure(result, code, *words)
-        self.assertTrue(result.stderr.startswith("starling: "), result.stderr)
+        self.assertTrue(self.assert_clean_failure(result, code, *words).startswith("starling: "), result.stderr)
 
     def set(self, **sections):
         from driver.kits import merge
@@ -173,7 +172,7 @@ class Network(BadInput):
         port = support.free_port()
         for each, listen in (("alice", self.address("alice")), (name, f"127.0.0.1:{port}")):
             self.edit(each, lambda value, listen=listen: merge(value, {
-                "flock": {"start_nodes": 2}, "transport": {"listen": [listen], "advertise": []},
+                "flock": {"start_nodes": 2}, "transport": {"listen": [listen], "advertise": [listen]},
                 "round": {"rounds": 2, "linger_max": 2}, **support.IDLE}))
 
     def test_stranger_is_refused_and_both_say_why(self):

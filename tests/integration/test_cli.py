@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -13,16 +14,18 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STARLING = str(pathlib.Path(os.environ.get("STARLING", ROOT / "build/release/starling")).resolve())
-COMMANDS = ("node", "ca init", "ca issue", "settings check", "settings show", "settings schema", "settings reference",
-            "simulate", "help", "version")
+COMMANDS = ("node", "preflight", "ca init", "ca issue", "ca approve", "ca renew", "ca revoke", "ca crl", "ca list",
+            "ca show", "cert request", "cert install", "cert show", "proof verify", "settings check", "settings show",
+            "settings schema", "settings reference", "simulate", "help", "version")
 # Nothing of the caller's own environment may reach the settings.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("STARLING")}
 IDENTITY = {"ca": "ca.pem", "server_certificate": "server.pem", "server_key": "server.key",
             "client_certificate": "client.pem", "client_key": "client.key"}
 # A node that waits for another one.
-IDLE = ("--set", "learner.trainer=idle", "--set", "data.format=none", "--set", "data.train=", "--set", "data.test=",
-        "--set", "transport.listen=127.0.0.1:0", "--set", "flock.start_nodes=2")
-USAGE, DATA, INPUT, EXISTS, OUTPUT, SETTINGS = 64, 65, 66, 73, 74, 78
+WAITING = ("--set", "learner.trainer=idle", "--set", "data.format=none", "--set", "data.train=", "--set", "data.test=",
+           "--set", "flock.start_nodes=2")
+IDLE = (*WAITING, "--set", "transport.listen=127.0.0.1:0")
+USAGE, DATA, INPUT, EXISTS, OUTPUT, PERMISSION, SETTINGS = 64, 65, 66, 73, 74, 77, 78
 
 
 def settings(**sections):
@@ -41,6 +44,7 @@ class Case(unittest.TestCase):
     def call(self, *arguments, environment=None, stdout=subprocess.PIPE):
         return subprocess.run([STARLING, *map(str, arguments)], cwd=self.folder, stdin=subprocess.DEVNULL,
                               stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+                              start_new_session=True,  # away from a terminal that it could ask on
                               env={**ENVIRONMENT, **(environment or {})})
 
     def succeed(self, *arguments, **options):
@@ -87,7 +91,7 @@ class Program(Case):
         self.assertEqual(list(COMMANDS), re.findall(r"^  (\w+(?: \w+)?)  ", output, re.MULTILINE))
 
     def test_help_of_a_group(self):
-        for group in ("ca", "settings"):
+        for group in ("ca", "cert", "settings"):
             output = self.succeed("help", group)
             self.assertEqual(output, self.succeed(group, "--help"))
             for command in COMMANDS:
@@ -114,6 +118,17 @@ class Program(Case):
                  ["ca", "issue", "--ca", "x", "--host", "h", "a", "b", "a"],
                  ["ca", "issue", "--ca", "x", "--host", "h", "a", "--port", "0"],
                  ["ca", "issue", "--ca", "x", "--host", "h", "a", "b", "--port", "65535"],
+                 ["ca", "init", "a", "--any-flock"], ["ca", "init", "a", "--path-length", "-1"],
+                 ["ca", "init", "a", "--encrypt", "--passphrase-file", "x"], ["ca", "init", "a", "--crl-days", "0"],
+                 ["ca", "approve", "r"], ["ca", "approve", "--ca", "x"], ["ca", "approve", "--ca", "x", "r", "s"],
+                 ["ca", "approve", "--ca", "x", "r", "--days", "0"], ["ca", "renew", "a"], ["ca", "renew", "--ca", "x"],
+                 ["ca", "revoke", "a"], ["ca", "revoke", "--ca", "x"],
+                 ["ca", "revoke", "--ca", "x", "a", "--reason", "anger"], ["ca", "crl"], ["ca", "crl", "a", "b"],
+                 ["ca", "crl", "a", "--days", "x"], ["ca", "list"], ["ca", "list", "a", "--json=1"], ["ca", "show"],
+                 ["cert"], ["cert", "request"], ["cert", "request", "a", "--host", "h"],
+                 ["cert", "request", "a", "--flock", "f"], ["cert", "request", "a", "--flock", "F", "--host", "h"],
+                 ["cert", "request", "a", "--flock", "f", "--host", "h", "--node", "A"],
+                 ["cert", "install", "a"], ["cert", "install", "a", "b", "c"], ["cert", "show"],
                  ["settings", "check"], ["settings", "show", "a", "b"], ["settings", "schema", "a", "b"],
                  ["settings", "reference", "--format", "html"], ["simulate", "more"], ["simulate", "--nodes", "0"],
                  ["simulate", "--nodes", "x"], ["simulate", "--loss", "1"], ["simulate", "--loss", "-0.1"],
@@ -186,7 +201,9 @@ class Settings(Case):
         schema = json.loads(self.succeed("settings", "schema"))
         keys = [f"{section}.{key}" for section, value in schema["properties"].items()
                 for key in value.get("properties", {})]
-        self.assertEqual(keys, list(lines))
+        # Lists of objects have lines for their members besides: transport.listen[0].address.
+        self.assertEqual(keys, [line for line in lines if "[" not in line])
+        self.assertIn("transport.listen[0].connection_security", lines)
 
     def test_bad_files(self):
         good = json.dumps(settings())
@@ -226,7 +243,7 @@ class Settings(Case):
 
 
 class Authority(Case):
-    KIT = ["ca.pem", "client.key", "client.pem", "server.key", "server.pem", "settings.json"]
+    KIT = ["ca.pem", "client.key", "client.pem", "crl.pem", "server.key", "server.pem", "settings.json"]
 
     def names(self, folder="."):
         return sorted(path.name for path in (self.folder / folder).iterdir())
@@ -236,7 +253,7 @@ class Authority(Case):
 
     def test_kits(self):
         self.assertEqual("", self.succeed("ca", "init", "demo"))
-        self.assertEqual(["ca.key", "ca.pem"], self.names("demo"))
+        self.assertEqual(["ca.key", "ca.pem", "crl.pem", "database.jsonl"], self.names("demo"))
         self.assertEqual(0o600, self.mode("demo/ca.key"))
         self.succeed("ca", "issue", "--ca", "demo", "alice", "bob", "carol", "--host", "127.0.0.1")
         for index, name in enumerate(("alice", "bob", "carol")):
@@ -251,6 +268,7 @@ class Authority(Case):
 
     def test_options(self):
         self.write("passphrase", "correct horse\n")
+        (self.folder / "passphrase").chmod(0o600)
         self.succeed("ca", "init", "a/b", "--flock", "other", "--key", "ed25519", "--days", "30", "--passphrase-file",
                      "passphrase")
         self.assertIn("ENCRYPTED", (self.folder / "a/b/ca.key").read_text(encoding="utf-8"))
@@ -267,14 +285,21 @@ class Authority(Case):
         self.assertIn("[::1]:7500", kit["transport"]["listen"])
 
     def test_passphrase_files(self):
-        cases = {"empty": b"", "empty line": b"\nsecret\n", "long": b"a" * 1025 + b"\n", "zero": b"a\0b\n"}
+        cases = {"empty": b"", "empty line": b"\nsecret\n", "long": b"a" * 1024 + b"\n", "zero": b"a\0b\n"}
+        passphrase = self.folder / "passphrase"
+        passphrase.touch(0o600)
         for name, content in cases.items():
             with self.subTest(name):
-                (self.folder / "passphrase").write_bytes(content)
+                passphrase.write_bytes(content)
                 self.fail_in_a_line(DATA, "ca", "init", "demo", "--passphrase-file", "passphrase")
                 self.assertFalse((self.folder / "demo").exists())
         self.fail_in_a_line(INPUT, "ca", "init", "demo", "--passphrase-file", "none")
-        (self.folder / "passphrase").write_bytes(b"a" * 1024)
+        passphrase.write_bytes(b"a" * 1023)
+        passphrase.chmod(0o640)
+        self.assertIn("chmod 600 passphrase", self.fail_in_a_line(
+            PERMISSION, "ca", "init", "demo", "--passphrase-file", "passphrase"))
+        self.assertFalse((self.folder / "demo").exists())
+        passphrase.chmod(0o600)
         self.succeed("ca", "init", "demo", "--passphrase-file", "passphrase")
 
     def test_nothing_that_exists_is_touched(self):
@@ -349,6 +374,35 @@ class Node(Case):
         self.assertEqual("/dev/null", os.readlink(f"/proc/{child.pid}/fd/2"))
         child.send_signal(signal.SIGTERM)
         self.assertEqual(0, child.wait(timeout=30))
+
+    def test_each_listener_is_told_with_its_mode(self):
+        path = self.folder / "alice/settings.json"
+        value = json.loads(path.read_text(encoding="utf-8"))
+        value["transport"] = {
+            "listen": ["127.0.0.1:0", {"address": "127.0.0.2:0", "connection_security": "clear", "proxy": True},
+                       {"address": "127.0.0.3:0", "connection_security": "tls"}],
+            "advertise": ["127.0.0.1:0", "proxy.example:443"]}
+        path.write_text(json.dumps(value), encoding="utf-8")
+        child = subprocess.Popen([STARLING, "node", path, *WAITING, "--log-format", "json"], cwd=self.folder,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                 env=ENVIRONMENT)
+        self.addCleanup(child.stderr.close)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        told = []
+        while not told or told[-1]["msg"] != "advertised":
+            line = child.stderr.readline()
+            self.assertTrue(line, "it ended")
+            told.append(json.loads(line))
+        listeners = [line for line in told if line["msg"] == "listening"]
+        self.assertEqual([("127.0.0.1", "mtls", False, True), ("127.0.0.2", "clear", True, False),
+                          ("127.0.0.3", "tls", False, False)],
+                         [(line["address"].split(":")[0], line["security"], line["proxy"], line["advertised"])
+                          for line in listeners])
+        self.assertEqual("proxy.example:443", told[-1]["address"])
+        for line in listeners:
+            host, port = line["address"].split(":")
+            socket.create_connection((host, int(port)), timeout=10).close()
 
     def test_log_lines(self):
         child = self.start("--log-format", "json")

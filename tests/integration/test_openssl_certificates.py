@@ -49,7 +49,8 @@ class OpensslCertificates(support.Case):
         self.settings(node).write_text(json.dumps({
             "flock": {"name": "laboratory", "start_nodes": 2}, "node": {"name": node},
             "identity": {"ca": "ca.pem", "server_certificate": "server.pem", "server_key": "server.key",
-                         "client_certificate": "client.pem", "client_key": "client.key", **identity},
+                         "client_certificate": "client.pem", "client_key": "client.key",
+                         "crl": "if-present", **identity},
             "transport": {"listen": ["127.0.0.1:0"]}, "round": {"rounds": 2, "linger_max": 2},
             **support.IDLE}), encoding="utf-8")
 

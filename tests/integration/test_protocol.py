@@ -7,7 +7,9 @@ import re
 import signal
 import struct
 import unittest
+import unittest.mock
 
+import relay
 import support
 from protocol_reader import conversation, flock, signatures, wire
 
@@ -57,7 +59,9 @@ class Recorded(support.Case):
 
     def make_flock(self, names, settings, start_nodes=None):
         from driver.kits import merge
+        # The tap writes files that a confined node may not.
         self.make_kits(*names, settings=merge({"flock": {"start_nodes": start_nodes or len(names)},
+                                               "node": {"confine": False},
                                                "transport": {"listen": ["127.0.0.1:0"]}}, settings))
 
     def start_first(self, name):
@@ -206,6 +210,52 @@ class LateJoiner(Recorded):
         read.check_averaging(100)
 
 
+class Clear(Recorded):
+    """A connection in the clear, recorded on its way: the reader follows it without any key, tags and all."""
+
+    ROUNDS = 6
+
+    def record_pair(self):
+        from driver.kits import merge
+        self.make_kits("alice", "bob", settings=merge(support.IDLE, {
+            "flock": {"start_nodes": 2}, "transport": {"connection_security": "clear"},
+            "round": {"rounds": self.ROUNDS, "deadline_min": 60, "deadline_max": 60}}))
+        for seed, name in enumerate(("alice", "bob")):
+            self.edit(name, lambda value, seed=seed: merge(value, {"flock": {"seed": 1 + seed}}))
+        folder = self.folder / "seen"
+        folder.mkdir()
+        middle = relay.Relay(self.address("bob"), record=folder)
+        self.addCleanup(middle.close)
+        self.edit("alice", lambda value: merge(value, {"transport": {
+            "advertise": ["127.0.0.1:9"],
+            "peers": [{"connect_to": middle.address, "node": "bob", "connection_security": "clear"}]}}))
+        bob = self.start("node", self.settings("bob"))
+        self.end_well(bob, self.start("node", self.settings("alice"), "--join", middle.address))
+        middle.close()
+        return folder
+
+    def test_is_read_without_a_key(self):
+        folder = self.record_pair()
+        read = self.open_flock().read_outside("alice", folder)
+        for number in range(1, self.ROUNDS + 1):
+            read.check_round(number)
+        for number in range(2, self.ROUNDS + 1):
+            read.check_averaging(number)
+        self.assertGreaterEqual(read.counts["HANDSHAKE"], 3)
+        path = min(folder.glob("*.tap"))
+        self.damaged(path, path.read_bytes())
+
+    def damaged(self, path, data):
+        """Who takes tags for frames, or a frame for a tag, comes to nothing."""
+        for tag, handshake in ((0, 16), (15, 16), (16, 1)):
+            with self.subTest((tag, handshake)), self.assertRaises((wire.Fault, KeyError)), \
+                    unittest.mock.patch.object(wire, "TAG_SIZE", tag), \
+                    unittest.mock.patch.object(wire, "HANDSHAKE", handshake):
+                self.open_flock().read_outside("alice", path.parent)
+        with self.assertRaises(wire.Fault):  # as if it were inside TLS
+            conversation.Conversation(self.open_flock(), "alice").read(data)
+
+
 def frames(data):
     """(arrow, type, where each of its bytes is in the file) of each frame in a tap's file."""
     waiting = {">": ([], bytearray()), "<": ([], bytearray())}
@@ -237,6 +287,8 @@ class Damage(Recorded):
         ("HELLO_ACK", 9, 2): "the version",
         ("ROSTER", 8, 4): "a field's wire type",
         ("ROSTER", 8, 0x10): "a field's number",
+        ("ROSTER", 40, 1): "what is signed",
+        ("ROSTER", -1, 1): "the signature under the certificate",
         ("PING", -1, 2): "a number that PONG does not have",
         ("PONG", -1, 2): "a number that no PING had",
         ("MANIFEST", 9, 3): "the transfer's parity",
@@ -312,9 +364,14 @@ class Damage(Recorded):
             self.read(self.flipped(size + 5, 1))
         with self.subTest("role"), self.assertRaises(wire.Fault):
             self.read((b"C" if self.data[:1] == b"S" else b"S") + self.data[1:])
-        self.assertEqual(b"P", self.data[size + 32:size + 33])
-        with self.subTest("certificate"), self.assertRaises(wire.Fault):
-            self.read(self.flipped(2 * size + 32 + 100, 1))
+        at = 0
+        for kind, content in conversation.records(self.data):
+            at += size
+            if kind in "OP":  # of one's own nothing counts but the key
+                place = content.index(b"\x03\x42\x00\x04") + 10 if kind == "O" else 100
+                with self.subTest(f"certificate {kind}"), self.assertRaises(wire.Fault):
+                    self.read(self.flipped(at + place, 1))
+            at += len(content)
 
     def rebuilt(self, change):
         """The same conversation after `change` of its list of (arrow, kind, bytes)."""
@@ -384,23 +441,44 @@ class Canonical(unittest.TestCase):
                 ("GOODBYE", b"\x0a\xc9\x01" + b"x" * 201, "a long reason"), ("GOODBYE", b"\x10\x02", "no boolean"),
                 ("READY", digest[:-1], "a digest cut"), ("READY", digest[:34], "a digest missing"),
                 ("VERDICT", b"\x28\x04", "an unknown verdict"), ("PASS", b"", "no reason"),
-                ("ROSTER", b"\x0a\x07\x0a\x01A\x18\x01\x20\x01", "a name"),
-                ("ROSTER", b"\x0a\x07\x0a\x01a\x18\x05\x20\x01", "a state"),
-                ("ROSTER", b"\x0a\x0c\x0a\x01a\x18\x01\x20\x01\x3a\x03a:0", "a port")):
+                ("ROSTER", b"\x0a\x06\x0a\x01b\x1a\x01c", "no signature"),
+                ("ROSTER", b"\x0a\x06\x0a\x01b\x12\x01s", "no certificate")):
             with self.subTest(f"{kind}: {what}"), self.assertRaises(wire.Fault):
                 wire.decode(wire.MESSAGES[kind], payload)
 
     def test_taken(self):
         self.assertEqual({"number": 0}, wire.decode(wire.MESSAGES["PING"], b""))
         self.assertEqual({"number": (1 << 64) - 1}, wire.decode(wire.MESSAGES["PING"], b"\x08" + b"\xff" * 9 + b"\x01"))
-        entry = wire.decode(wire.MESSAGES["ROSTER"], b"\x0a\x0c\x0a\x01a\x18\x01\x20\x01\x3a\x03a:1")["entries"][0]
-        self.assertEqual(("a", 1, ["a:1"]), (entry["node"], entry["samples"], entry["addresses"]))
+        roster = wire.decode(wire.MESSAGES["ROSTER"], b"\x0a\x09\x0a\x01b\x12\x01s\x1a\x01c")
+        self.assertEqual([{"body": b"b", "signature": b"s", "chain": [b"c"]}], roster["statements"])
+
+    def test_what_statements_say(self):
+        body = b"\x0a\1f\x12\1r\x22\1a\x2a\1a\x30\1\x38\1\x40\1\x5a\3a:1"
+        said = wire.decode(wire.MEMBER_STATEMENT, body)
+        self.assertEqual(("f", "r", 0, "a", 1, 1, ["a:1"]),
+                         tuple(said[name] for name in ("flock", "run", "epoch", "node", "incarnation", "samples",
+                                                       "addresses")))
+        for old, new in ((b"\x0a\1f", b"\x0a\1F"), (b"\x30\1", b""), (b"\x38\1", b"\x38\5"), (b"a:1", b"a:0")):
+            with self.subTest(new), self.assertRaises(wire.Fault):
+                wire.decode(wire.MEMBER_STATEMENT, body.replace(old, new))
 
     def test_limits_of_frames(self):
         for head in (wire.HEADER.pack(wire.FRAME_MAX - 7, 4, 0, 0), wire.HEADER.pack(0, 0, 0, 0),
-                     wire.HEADER.pack(0, 16, 0, 0), wire.HEADER.pack(12, 15, 0, 0) + bytes(12)):
+                     wire.HEADER.pack(0, 21, 0, 0), wire.HEADER.pack(1, 16, 0, 0) + b"\1",
+                     wire.HEADER.pack(12, 15, 0, 0) + bytes(12)):
             with self.subTest(head), self.assertRaises(wire.Fault):
                 list(wire.Frames().feed(head))
+
+    def test_tags(self):
+        ping = wire.HEADER.pack(0, 4, 0, 0)
+        hands = wire.HEADER.pack(3, 16, 0, 0) + b"TLS"
+        tag = bytes(16)
+        self.assertEqual(["HANDSHAKE", "PING", "PING"],
+                         [kind for kind, _ in wire.Frames(tagged=True).feed(hands + ping + tag + ping + tag)])
+        self.assertEqual([], list(wire.Frames(tagged=True).feed(ping + tag[1:])))
+        for data in (ping + tag + hands, ping + tag[1:] + ping + tag, wire.HEADER.pack(0, 16, 0, 0)):
+            with self.subTest(data), self.assertRaises(wire.Fault):
+                list(wire.Frames(tagged=True).feed(data))
 
 
 if __name__ == "__main__":

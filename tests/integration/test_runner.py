@@ -201,5 +201,14 @@ class Setup(Folder):
         self.assertTrue(calls[1].endswith("install --no-install-recommends a-b1 lib+x.y"), calls)
 
 
+class Patterns(unittest.TestCase):
+    def test_a_hyphen_stands_for_an_underscore(self):
+        name = "integration/test_certificate_matrix.Matrix.test_expired__client"
+        for pattern in ("certificate-matrix", "certificate_matrix", "Matrix.*client$", ""):
+            self.assertTrue(modules.matches(pattern, name), pattern)
+        for pattern in ("certificate.-matrix", "certificate matrix", "server"):
+            self.assertFalse(modules.matches(pattern, name), pattern)
+
+
 if __name__ == "__main__":
     unittest.main()

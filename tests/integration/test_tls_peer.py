@@ -67,6 +67,13 @@ class TlsPeer(support.Case):
     def test_without_a_client_certificate(self):
         self.refused(alert=116, reason="no certificate")
 
+    def test_openssl_believes_in_success_before_it_is_refused(self):
+        """TLS 1.3: the client's handshake is over before the server has seen that it has no certificate."""
+        result = subprocess.run(["openssl", "s_client", "-connect", self.address("alice"), "-CAfile", "alice/ca.pem",
+                                 "-ign_eof"], cwd=self.folder, input=b"", capture_output=True, timeout=60, check=False)
+        self.assertIn("Verify return code: 0 (ok)", result.stdout.decode(errors="replace"))
+        self.assertRegex(result.stderr.decode(errors="replace"), "SSL alert number 116")
+
     def test_with_a_server_certificate_as_the_clients(self):
         self.refused(*self.kit("bob", "server"), alert=42, reason="extended key usage")
 

@@ -6,6 +6,7 @@
  * in the order in which the program saw them:
  *
  *     'C' or 'S'   first: this end is TLS client or server; the bytes are the exporter (RFC 5705), 32 of them
+ *     'O'          the certificate that this end showed, in DER
  *     'P'          a certificate that the peer showed, in DER, leaf first; as many as there were
  *     '>' '<'      sent, received
  *     ')' '('      close_notify sent, received
@@ -69,6 +70,9 @@ static void put_session(const struct tapped *tapped) {
                            exporter) != GNUTLS_E_SUCCESS)
         fail("no exporter");
     put(tapped, tapped->client ? 'C' : 'S', exporter, sizeof exporter);
+    const gnutls_datum_t *own = gnutls_certificate_get_ours(tapped->session);
+    if (own != NULL)
+        put(tapped, 'O', own->data, own->size);
     unsigned count = 0;
     const gnutls_datum_t *chain = gnutls_certificate_get_peers(tapped->session, &count);
     for (unsigned i = 0; chain != NULL && i < count; i++)

@@ -66,8 +66,8 @@ class Pair:
 class Side:
     """One direction: what one node says."""
 
-    def __init__(self):
-        self.frames = wire.Frames()
+    def __init__(self, tagged=False):
+        self.frames = wire.Frames(tagged)
         self.bytes = 0
         self.hello = None
         self.acknowledged = self.goodbye = self.closed = False
@@ -75,16 +75,20 @@ class Side:
         self.pings = []
         self.progress = None
         self.asked = 0  # for models
+        self.parts = {}  # of CRL and PROOF, by type
+        self.words = set()  # (node, incarnation) of which it has told the node's own statement
 
 
 class Conversation:
-    """Reads one file. `node` is whose end it is; `flock` has the certificates and takes what is found."""
+    """Reads one file. `node` is whose end it is; `flock` has the certificates and takes what is found. `outside`: what
+    somebody on the path sees of a connection in the clear that `node` dialled; he has neither exporter nor keys."""
 
-    def __init__(self, flock, node):
+    def __init__(self, flock, node, outside=False):
         self.flock, self.node, self.peer, self.pair = flock, node, None, None
-        self.client = self.exporter = None
+        self.client, self.exporter, self.outside = (True if outside else None), None, outside
+        self.own = None   # the certificate that this end showed in TLS, the peer's are the chain
         self.chain = []
-        self.sides = {">": Side(), "<": Side()}
+        self.sides = {">": Side(outside), "<": Side(outside)}
         self.count = {}
 
     def read(self, data):
@@ -92,6 +96,8 @@ class Conversation:
             if kind in "CS":
                 require(self.exporter is None and len(content) == 32, "a second session")
                 self.client, self.exporter = kind == "C", content
+            elif kind == "O":
+                self.own = content
             elif kind == "P":
                 self.chain.append(content)
             elif kind in "><":
@@ -125,12 +131,14 @@ class Conversation:
     def take(self, arrow, kind, message):
         side, other = self.sides[arrow], self.sides["<" if arrow == ">" else ">"]
         self.count[kind] = self.count.get(kind, 0) + 1
+        if kind == "HANDSHAKE":  # TLS in frames: Frames has seen that they come first
+            return
         require(not side.goodbye, "a frame after GOODBYE")
         require((side.hello is None) == (kind == "HELLO") or kind == "GOODBYE", "HELLO is first, and once")
         if kind not in BEFORE_ADMISSION:
             require(side.acknowledged, "sent before HELLO_ACK")
             # What this end sends, it sends when it knows that it is admitted. Of the other end it can't be known.
-            require(arrow == "<" or other.acknowledged, "sent before the other's HELLO_ACK was there")
+            require(arrow == "<" or self.outside or other.acknowledged, "sent before the other's HELLO_ACK was there")
         getattr(self, f"on_{kind.lower()}")(arrow, side, other, message)
 
     def sender(self, arrow):
@@ -147,18 +155,26 @@ class Conversation:
         holder = self.flock.certificates.holder(tuple(hello["chain"]), "client")
         require(holder == (hello["flock"], hello["node"]), f"the certificate is of {holder}")
         require((hello["flock"], hello["run"]) == (self.flock.name, self.flock.run), "another flock or run")
-        proof = b"starling hello 1\0" + self.exporter + (b"\1" if dialled else b"\2") + hello["boot"].to_bytes(8, "big")
-        self.flock.certificates.verify(hello["chain"][0], proof, hello["proof"])
+        if not self.outside:
+            self.check_proof(hello, dialled)
         if arrow == ">":
             require(hello["node"] == self.node, "another node's name")
         else:
             require(hello["node"] != self.node, "the node itself")
+            self.peer = hello["node"]
+            self.pair = self.flock.pair(self.node, self.peer)
+        if arrow == "<" and not self.outside:
             shown = self.flock.certificates.holder(tuple(self.chain), "client" if dialled else "server")
             require(shown == holder, f"TLS's certificate is of {shown}")
             require(not dialled or self.chain[0] == hello["chain"][0], "TLS's certificate is another")
-            self.peer = hello["node"]
-            self.pair = self.flock.pair(self.node, self.peer)
         side.hello = hello
+
+    def check_proof(self, hello, dialled):
+        """Both ends sign both public keys of the handshake: the accepter's server key, then the dialler's client key."""
+        keys = [self.chain[0], self.own] if self.client else [self.own, self.chain[0]]
+        proof = (b"starling hello 2\0" + self.exporter + (b"\1" if dialled else b"\2")
+                 + b"".join(map(self.flock.certificates.key_digest, keys)) + hello["boot"].to_bytes(8, "big"))
+        self.flock.certificates.verify(hello["chain"][0], proof, hello["proof"])
 
     def on_hello_ack(self, arrow, side, other, message):
         require(other.hello is not None, "before the other's HELLO")
@@ -180,16 +196,62 @@ class Conversation:
 
     # ---- section 4 ----
 
-    def on_roster(self, arrow, _side, _other, message):
-        for entry in message["entries"]:
-            own = entry["node"] == self.sender(arrow)
-            require(entry["incarnation"] >= 1, "incarnation 0")
-            require(own or entry["incarnation"] <= 1 << 62, "an incarnation above 2⁶²")
-            require(entry["state"] in (DROPPED, LEFT) or entry["until_round"] == 0, "until_round of one who is alive")
-            require(not own or entry["state"] in (ALIVE, LEFT), "a member that calls itself suspect or dropped")
-            require(max(entry["from_round"], entry["until_round"]) <= 1 << 48, "a round above 2⁴⁸")
-            require(entry["samples"] <= 1 << 40, "samples above 2⁴⁰")
-            self.flock.claim(entry, own)
+    def on_roster(self, _arrow, side, _other, message):
+        for statement in message["statements"]:
+            self.take_statement(side, statement["body"], tuple(statement["chain"]), statement["signature"])
+
+    def take_statement(self, side, body, chain, signature):
+        said = wire.decode(wire.MEMBER_STATEMENT, body)
+        node = said["node"], said["incarnation"]
+        require((said["flock"], said["run"], said["epoch"]) == (self.flock.name, self.flock.run, self.flock.epoch),
+                "of another flock, run or epoch")
+        holder = self.flock.certificates.holder(chain, "client")
+        require(holder == (self.flock.name, said["origin"]), f"a statement of {said['origin']} by {holder}")
+        self.flock.certificates.verify(chain[0], b"starling member 1\0" + body, signature)
+        require(said["state"] in (DROPPED, LEFT) or said["until_round"] == 0, "until_round of one who takes part")
+        require(max(said["from_round"], said["until_round"]) <= 1 << 48, "a round above 2⁴⁸")
+        if said["origin"] == said["node"]:
+            require(said["state"] in (ALIVE, LEFT), "a member that calls itself suspect or dropped")
+            require(1 <= said["samples"] <= 1 << 40, "samples that are not 1 … 2⁴⁰")
+            side.words.add(node)
+            self.flock.word(said)
+        else:
+            require(said["state"] in (SUSPECT, DROPPED), "another is called alive or left")
+            require((said["samples"], said["from_round"], said["addresses"]) == (0, 0, []), "what only itself may say")
+            require(node in side.words, "an accusation before the word that it is against")
+
+    # ---- what is longer than a frame ----
+
+    def on_part(self, side, kind, message):
+        whole = side.parts.setdefault(kind, bytearray())
+        if message["offset"] == 0:
+            whole.clear()
+        require(message["offset"] == len(whole), f"a part at {message['offset']} where {len(whole)} was due")
+        whole += message["bytes"]
+        require(len(whole) <= message["total"], "more than its total")
+        return bytes(whole) if len(whole) == message["total"] else None
+
+    def on_crl(self, _arrow, side, _other, message):
+        whole = self.on_part(side, "CRL", message)
+        if whole is not None:
+            self.flock.certificates.check_crl(whole)
+
+    def on_proof(self, _arrow, side, _other, message):
+        whole = self.on_part(side, "PROOF", message)
+        if whole is not None:
+            wire.decode(wire.PROOF_FILE, whole)
+
+    def on_witness(self, _arrow, _side, _other, message):
+        require(message["epoch"] == self.flock.epoch, "another epoch")
+        origins = [(entry["origin"], entry["kind"], entry["lineage"]) for entry in message["entries"]]
+        require(len(set(origins)) == len(origins), "one origin twice")
+
+    def on_evidence(self, _arrow, _side, _other, message):
+        manifest = wire.decode_manifest(message["body"])
+        holder = self.flock.certificates.holder(tuple(message["chain"]), "client")
+        require(holder == (self.flock.name, manifest["origin"]), f"evidence of {holder}")
+        self.flock.certificates.verify(message["chain"][0], b"starling manifest 1\0" + message["body"],
+                                       message["signature"])
 
     # ---- section 5 ----
 

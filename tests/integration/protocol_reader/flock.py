@@ -44,8 +44,8 @@ class Flock:
         self.leaving = set()
         self.pairs = collections.defaultdict(Pair)  # (whose view, peer)
         self.payloads = {}  # (origin, kind, round, digest of the manifest): Payload
-        self.claims = {}    # (node, incarnation): what it says of itself, and others of it
-        self.members = {}   # node: its newest claim of its own
+        self.words = {}     # (node, incarnation): what it says of itself
+        self.members = {}   # node: the newest of these
         self.edges = {}     # round: {(decider, follower)} that counted
         self.sent = collections.defaultdict(set)  # round: {(origin, receiver)} whose payload went over whole
         self.lineages = {}  # (node, boot)
@@ -56,17 +56,12 @@ class Flock:
     def pair(self, node, peer):
         return self.pairs[node, peer]
 
-    def claim(self, entry, own):
-        key = entry["node"], entry["incarnation"]
-        constant = entry["samples"], entry["from_round"], tuple(entry["addresses"])
-        known = self.claims.setdefault(key, constant)
-        require(known == constant, "two claims of one incarnation")
-        if own:
-            known = self.members.setdefault(entry["node"], entry)
-            if entry["incarnation"] > known["incarnation"]:
-                self.members[entry["node"]] = entry
-            elif entry["incarnation"] == known["incarnation"]:
-                require(entry == known, "one says something new of itself at its old incarnation")
+    def word(self, said):
+        """What a node says of itself: one statement an incarnation, whoever passes it on."""
+        known = self.words.setdefault((said["node"], said["incarnation"]), said)
+        require(known == said, "one says something new of itself at its old incarnation")
+        if said["incarnation"] >= self.members.setdefault(said["node"], said)["incarnation"]:
+            self.members[said["node"]] = said
 
     def announced(self, offer):
         manifest = offer.manifest
@@ -103,6 +98,13 @@ class Flock:
                 ends[conversation.exporter].append(conversation)
         for both in ends.values():
             self.check_ends(both)
+        return self
+
+    def read_outside(self, node, folder):
+        """Connections in the clear that `node` dialled, recorded on their way."""
+        for path in sorted(pathlib.Path(folder).glob("*.tap"), key=lambda path: int(path.stem)):
+            conversation = Conversation(self, node, outside=True).read(path.read_bytes())
+            self.counts.update(conversation.count)
         return self
 
     @staticmethod

@@ -1,5 +1,6 @@
 """Certificates and signatures, judged by the openssl program on files."""
 import functools
+import hashlib
 import pathlib
 import re
 import shutil
@@ -29,6 +30,7 @@ class Certificates:
         self.holder = functools.lru_cache(None)(self._holder)
         self.verify = functools.lru_cache(None)(self._verify)
         self.key = functools.lru_cache(None)(self._key)
+        self.key_digest = functools.lru_cache(None)(self._key_digest)
 
     def close(self):
         self.folder.cleanup()
@@ -58,6 +60,16 @@ class Certificates:
 
     def _key(self, leaf):
         return self._file(openssl("x509", "-in", self._pem(leaf), "-noout", "-pubkey").encode())
+
+    def _key_digest(self, leaf):
+        """SHA-256 of the leaf's SubjectPublicKeyInfo."""
+        out = self._file(b"")
+        openssl("pkey", "-pubin", "-in", self.key(leaf), "-outform", "DER", "-out", out)
+        return hashlib.sha256(out.read_bytes()).digest()
+
+    def check_crl(self, der):
+        """A list of revoked certificates, signed by the authority."""
+        openssl("crl", "-inform", "DER", "-in", self._file(der), "-CAfile", self.authority, "-noout")
 
     def _verify(self, leaf, message, signature):
         """Fails unless the leaf's key made that signature: ECDSA with SHA-256."""

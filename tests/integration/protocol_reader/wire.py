@@ -13,7 +13,11 @@ CHUNK_UNIT = 262064
 CHUNKS_MAX = 1024
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 TYPES = {1: "HELLO", 2: "HELLO_ACK", 3: "GOODBYE", 4: "PING", 5: "PONG", 6: "ROSTER", 7: "MANIFEST", 8: "CREDIT",
-         9: "CANCEL", 10: "READY", 11: "VERDICT", 12: "PASS", 13: "PROGRESS", 14: "MODEL_REQUEST", 15: "DATA"}
+         9: "CANCEL", 10: "READY", 11: "VERDICT", 12: "PASS", 13: "PROGRESS", 14: "MODEL_REQUEST", 15: "DATA",
+         16: "HANDSHAKE", 17: "CRL", 18: "WITNESS", 19: "EVIDENCE", 20: "PROOF"}
+HANDSHAKE = 16
+TAG_SIZE = 16
+HANDSHAKE_MAX = 16384
 
 
 class Fault(Exception):
@@ -98,8 +102,9 @@ def name(field):
 
 
 ADDRESSES = Field("addresses", "text", 1, 300, count=(0, 16), check=is_address)
-MEMBER_ENTRY = {1: name("node"), 2: number("incarnation"), 3: number("state", 4, 1), 4: number("samples", low=1),
-                5: number("from_round"), 6: number("until_round"), 7: ADDRESSES}
+MEMBER_STATEMENT = {1: name("flock"), 2: name("run"), 3: number("epoch"), 4: name("origin"), 5: name("node"),
+                    6: number("incarnation", low=1), 7: number("state", 4, 1), 8: number("samples"),
+                    9: number("from_round"), 10: number("until_round"), 11: ADDRESSES}
 TENSOR = {1: Field("name", "text", 1, 63, check=is_plain),
           2: Field("dims", "number", 1, count=(0, 4), packed=True)}
 MANIFEST = {1: name("flock"), 2: name("run"), 3: name("origin"), 4: number("epoch"), 5: number("round"),
@@ -111,15 +116,26 @@ MANIFEST = {1: name("flock"), 2: name("run"), 3: name("origin"), 4: number("epoc
 READY = {1: number("epoch"), 2: number("round"), 3: Field("lineage_sender", "fixed64"),
          4: Field("lineage_receiver", "fixed64")}
 U32 = (1 << 32) - 1
+CHAIN = Field("chain", "bytes", 1, 16384, count=(1, 8))
+STATEMENT = {1: Field("body", "bytes", 1), 2: Field("signature", "bytes", 1, 1024), 3: CHAIN}
+WITNESS_ENTRY = {1: name("origin"), 2: number("kind", 2, 1), 3: Field("lineage", "fixed64"), 4: digest("manifest"),
+                 5: digest("payload")}
+
+
+def part(most):
+    """Of something that may be longer than a frame."""
+    return {1: number("total", most, 1), 2: number("offset", most), 3: Field("bytes", "bytes", 1, 32768)}
+
+
 MESSAGES = {
     "HELLO": {1: number("version_min", U32, 1), 2: number("version_max", U32, 1), 3: name("flock"), 4: name("run"),
               5: name("node"), 6: Field("boot", "fixed64"), 7: ADDRESSES,
-              8: Field("chain", "bytes", 1, 16384, count=(1, 8)), 9: Field("proof", "bytes", 1, 1024)},
+              8: CHAIN, 9: Field("proof", "bytes", 1, 1024)},
     "HELLO_ACK": {1: number("version", U32, 1)},
     "GOODBYE": {1: Field("reason", "text", 0, 200, check=is_plain), 2: boolean("leaving")},
     "PING": {1: number("number")},
     "PONG": {1: number("number")},
-    "ROSTER": {1: Field("entries", MEMBER_ENTRY, count=(0, 128))},
+    "ROSTER": {1: Field("statements", STATEMENT, count=(0, 128))},
     "MANIFEST": {1: number("transfer", U32, 1), 2: Field("manifest", "bytes", 1), 3: Field("signature", "bytes", 1, 1024)},
     "CREDIT": {1: number("transfer", U32, 1), 2: number("until")},
     "CANCEL": {1: number("transfer", U32)},
@@ -129,7 +145,12 @@ MESSAGES = {
     "PROGRESS": {1: number("epoch"), 2: number("round"), 3: Field("lineage", "fixed64"), 4: boolean("finished"),
                  5: number("pending", U32)},
     "MODEL_REQUEST": {1: number("epoch")},
+    "CRL": part(1 << 20),
+    "WITNESS": {1: number("epoch"), 2: number("round"), 3: Field("entries", WITNESS_ENTRY, count=(1, 256))},
+    "EVIDENCE": STATEMENT,
+    "PROOF": part(131072),
 }
+PROOF_FILE = {1: Field("first", STATEMENT), 2: Field("second", STATEMENT)}
 
 
 def wire_type(field):
@@ -228,11 +249,13 @@ def decode_manifest(data):
 
 class Frames:
     """One direction of a connection: bytes go in, frames come out, (type, message). DATA's message is (transfer, offset,
-    bytes)."""
+    bytes), HANDSHAKE's its bytes. `tagged`: each frame but the HANDSHAKEs before them has a tag behind it, whose key this
+    reader does not have."""
 
-    def __init__(self):
+    def __init__(self, tagged=False):
         self.waiting = bytearray()
         self.digests = []  # of each frame
+        self.tagged, self.tags = tagged, 0
 
     def feed(self, data):
         self.waiting += data
@@ -241,15 +264,21 @@ class Frames:
             require(length <= FRAME_MAX - HEADER.size, f"a frame of {length} bytes")
             require(kind in TYPES, f"frame type {kind}")
             require(flags == 0 and reserved == 0, "flags or reserved bits")
-            if len(self.waiting) < HEADER.size + length:
+            require(kind != HANDSHAKE or (self.tagged and self.tags == 0), "HANDSHAKE where there is none")
+            tag = TAG_SIZE if self.tagged and kind != HANDSHAKE else 0
+            if len(self.waiting) < HEADER.size + length + tag:
                 return
             frame = bytes(self.waiting[:HEADER.size + length])
-            del self.waiting[:HEADER.size + length]
+            del self.waiting[:HEADER.size + length + tag]
+            self.tags += tag > 0
             self.digests.append(hashlib.sha256(frame).digest())
             yield TYPES[kind], self.read(TYPES[kind], frame[HEADER.size:])
 
     @staticmethod
     def read(kind, payload):
+        if kind == "HANDSHAKE":
+            require(0 < len(payload) <= HANDSHAKE_MAX, f"HANDSHAKE of {len(payload)} bytes")
+            return payload
         if kind != "DATA":
             return decode(MESSAGES[kind], payload)
         require(DATA_HEADER.size < len(payload) <= DATA_HEADER.size + DATA_MAX, "DATA without data")

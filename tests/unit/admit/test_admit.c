@@ -30,7 +30,7 @@ static void tear_down(void) {
     sl_test_pair_finish(&bob_client);
     sl_test_pair_finish(&carol_server);
     sl_test_pair_finish(&carol_client);
-    sl_identity_destroy(alice);
+    sl_identity_unref(alice);
     sl_test_flock_finish(&flock);
 }
 
@@ -43,9 +43,30 @@ struct fixture {
     uint8_t proof[SL_SIGNATURE_MAX];
 };
 
+static void key_digest(uint8_t out[SL_KEY_DIGEST_SIZE], struct sl_bytes der) {
+    gnutls_x509_crt_t certificate;
+    size_t length = SL_KEY_DIGEST_SIZE;
+    const gnutls_datum_t datum = {(unsigned char *)(uintptr_t)der.data, (unsigned)der.length};
+    gnutls_x509_crt_init(&certificate);
+    cr_assert_eq(gnutls_x509_crt_import(certificate, &datum, GNUTLS_X509_FMT_DER), 0);
+    cr_assert_eq(gnutls_x509_crt_get_key_id(certificate, GNUTLS_KEYID_USE_SHA256, out, &length), 0);
+    gnutls_x509_crt_deinit(certificate);
+}
+
+/* What bob saw of the handshake: his certificate there and ours. */
+static struct sl_admit_binding binding_of(const struct fixture *fixture) {
+    const struct sl_admit_request *request = &fixture->request;
+    struct sl_admit_binding binding;
+    memcpy(binding.exporter, request->exporter, sizeof binding.exporter);
+    memcpy(request->dialled ? binding.dialler_key : binding.accepter_key, request->own_key, sizeof request->own_key);
+    key_digest(request->dialled ? binding.accepter_key : binding.dialler_key, fixture->tls);
+    return binding;
+}
+
 static void sign(struct fixture *fixture, const struct sl_test_pair *signer, bool as_dialler) {
     uint8_t message[SL_PROOF_MESSAGE_SIZE];
-    sl_admit_proof_message(message, fixture->request.exporter, as_dialler, fixture->request.boot);
+    const struct sl_admit_binding binding = binding_of(fixture);
+    sl_admit_proof_message(message, &binding, as_dialler, fixture->request.boot);
     size_t length = sl_test_sign(fixture->proof, signer, (struct sl_bytes){message, sizeof message});
     fixture->request.hello_proof = (struct sl_bytes){fixture->proof, length};
 }
@@ -64,6 +85,7 @@ static void prepare(struct fixture *fixture, bool dialled, const struct sl_test_
                                                  .hello_count = 1,
                                                  .boot = 0x0123456789abcdef};
     memset(fixture->request.exporter, 0x5a, SL_EXPORTER_SIZE);
+    sl_identity_key_digest(alice, dialled ? SL_PURPOSE_CLIENT : SL_PURPOSE_SERVER, fixture->request.own_key);
     sign(fixture, hello, !dialled);
 }
 
@@ -78,7 +100,8 @@ static void expect_in(const struct fixture *fixture) {
     cr_assert_str_eq(sl_credential_node(credential), "bob");
     /* The credential is the client one, with which bob signs: a proof verifies with it. */
     uint8_t message[SL_PROOF_MESSAGE_SIZE];
-    sl_admit_proof_message(message, fixture->request.exporter, !fixture->request.dialled, fixture->request.boot);
+    const struct sl_admit_binding binding = binding_of(fixture);
+    sl_admit_proof_message(message, &binding, !fixture->request.dialled, fixture->request.boot);
     cr_assert_eq(sl_credential_verify(credential, (struct sl_bytes){message, sizeof message},
                                       fixture->request.hello_proof, &error),
                  SL_OK);
@@ -250,6 +273,19 @@ Test(admit, proofs) {
         fixture.request.exporter[SL_EXPORTER_SIZE - 1] ^= 1;
         expect_out(&fixture, SL_UNTRUSTED, "HELLO's proof");
 
+        prepare_bob(&fixture, dialled); /* between other certificates: ours */
+        fixture.request.own_key[0] ^= 1;
+        expect_out(&fixture, SL_UNTRUSTED, "HELLO's proof");
+
+        prepare_bob(&fixture, dialled); /* between other certificates: his */
+        struct sl_test_pair renewed;
+        issue(&renewed, "demo", "bob", dialled ? SL_PURPOSE_SERVER : SL_PURPOSE_CLIENT);
+        fixture.tls = sl_test_pair_bytes(&renewed);
+        sign(&fixture, &bob_client, !dialled);
+        fixture.tls = sl_test_pair_bytes(dialled ? &bob_server : &bob_client);
+        expect_out(&fixture, SL_UNTRUSTED, "HELLO's proof");
+        sl_test_pair_finish(&renewed);
+
         prepare_bob(&fixture, dialled); /* of an earlier process */
         fixture.request.boot++;
         expect_out(&fixture, SL_UNTRUSTED, "HELLO's proof");
@@ -260,15 +296,45 @@ Test(admit, proofs) {
     }
 }
 
+Test(admit, the_host_in_each_mode) {
+    struct fixture fixture;
+    prepare_bob(&fixture, true);
+    fixture.request.dialled_host = "proxy.example"; /* bob's certificate does not serve it */
+    expect_out(&fixture, SL_UNTRUSTED, "does not serve the host proxy.example");
+    fixture.request.outer_checked = true; /* means nothing in mtls */
+    expect_out(&fixture, SL_UNTRUSTED, "does not serve the host proxy.example");
+    fixture.request.security = SL_SECURITY_TLS;
+    expect_in(&fixture);
+    fixture.request.outer_checked = false;
+    expect_out(&fixture, SL_UNTRUSTED, "outer TLS");
+    fixture.request.security = SL_SECURITY_CLEAR;
+    expect_in(&fixture);
+}
+
+Test(admit, the_expelled) {
+    struct fixture fixture;
+    for (int dialled = 0; dialled < 2; dialled++) {
+        prepare_bob(&fixture, dialled);
+        fixture.request.expelled = "it signed two updates of round 3";
+        expect_out(&fixture, SL_UNTRUSTED, "bob is expelled: it signed two updates of round 3");
+    }
+}
+
 Test(admit, what_a_proof_signs) {
-    uint8_t message[SL_PROOF_MESSAGE_SIZE], exporter[SL_EXPORTER_SIZE];
-    static const uint8_t end[] = {0x02, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08};
-    memset(exporter, 0xee, sizeof exporter);
-    sl_admit_proof_message(message, exporter, false, 0x0102030405060708);
-    cr_assert_eq(sizeof message, 58);
-    cr_assert_arr_eq(message, "starling hello 1", 17);
-    cr_assert_arr_eq(message + 17, exporter, sizeof exporter);
-    cr_assert_arr_eq(message + 49, end, sizeof end);
-    sl_admit_proof_message(message, exporter, true, 0);
+    uint8_t message[SL_PROOF_MESSAGE_SIZE];
+    static const uint8_t boot[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08};
+    struct sl_admit_binding binding;
+    memset(binding.exporter, 0xee, sizeof binding.exporter);
+    memset(binding.accepter_key, 0xaa, sizeof binding.accepter_key);
+    memset(binding.dialler_key, 0xdd, sizeof binding.dialler_key);
+    sl_admit_proof_message(message, &binding, false, 0x0102030405060708);
+    cr_assert_eq(sizeof message, 122);
+    cr_assert_arr_eq(message, "starling hello 2", 17);
+    cr_assert_arr_eq(message + 17, binding.exporter, 32);
+    cr_assert_eq(message[49], 0x02);
+    cr_assert_arr_eq(message + 50, binding.accepter_key, 32);
+    cr_assert_arr_eq(message + 82, binding.dialler_key, 32);
+    cr_assert_arr_eq(message + 114, boot, sizeof boot);
+    sl_admit_proof_message(message, &binding, true, 0);
     cr_assert_eq(message[49], 0x01);
 }

@@ -89,7 +89,13 @@ static void expect_admission(const struct side *judge, const struct side *peer) 
     struct sl_credential *credential;
     cr_assert_eq(gnutls_prf_rfc5705(peer->session, sizeof label - 1, label, 0, NULL, sizeof exporter, (char *)exporter),
                  0);
-    sl_admit_proof_message(message, exporter, peer->dialler, request.boot);
+    struct sl_admit_binding binding;
+    const struct side *dialler = judge->dialler ? judge : peer, *accepter = judge->dialler ? peer : judge;
+    memcpy(binding.exporter, exporter, sizeof exporter);
+    sl_identity_key_digest(accepter->identity, SL_PURPOSE_SERVER, binding.accepter_key);
+    sl_identity_key_digest(dialler->identity, SL_PURPOSE_CLIENT, binding.dialler_key);
+    sl_identity_key_digest(judge->identity, judge->dialler ? SL_PURPOSE_CLIENT : SL_PURPOSE_SERVER, request.own_key);
+    sl_admit_proof_message(message, &binding, peer->dialler, request.boot);
     cr_assert_eq(sl_identity_sign(peer->identity, proof, &length, (struct sl_bytes){message, sizeof message}, &error),
                  SL_OK);
     request.hello_proof = (struct sl_bytes){proof, length};
@@ -117,8 +123,8 @@ Test(session, members_admit_each_other) {
     expect_admission(&accepter, &dialler);
     finish(&dialler);
     finish(&accepter);
-    sl_identity_destroy(bob);
-    sl_identity_destroy(alice);
+    sl_identity_unref(bob);
+    sl_identity_unref(alice);
     sl_test_flock_finish(&flock);
 }
 
@@ -133,8 +139,8 @@ Test(session, a_member_of_another_flock_fails_in_the_handshake) {
     cr_assert_neq(accepter.result, 0);
     finish(&dialler);
     finish(&accepter);
-    sl_identity_destroy(bob);
-    sl_identity_destroy(alice);
+    sl_identity_unref(bob);
+    sl_identity_unref(alice);
     sl_test_flock_finish(&other);
     sl_test_flock_finish(&flock);
 }

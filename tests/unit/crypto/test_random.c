@@ -38,14 +38,6 @@ Test(crypto, nonces_differ_and_are_never_zero) {
     }
 }
 
-Test(crypto, equal_secret) {
-    cr_expect(sl_equal_secret("secret", "secret", 6));
-    cr_expect_not(sl_equal_secret("secret", "secreT", 6));
-    cr_expect_not(sl_equal_secret("Secret", "secret", 6));
-    cr_expect(sl_equal_secret("secret", "secreT", 5));
-    cr_expect(sl_equal_secret("a", "b", 0));
-}
-
 Test(crypto, wipe_clears_exactly_the_length) {
     uint8_t bytes[48];
     memset(bytes, 0xA5, sizeof bytes);

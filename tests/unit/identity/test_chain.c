@@ -14,7 +14,7 @@ static void set_up(void) {
 }
 
 static void tear_down(void) {
-    sl_identity_destroy(alice);
+    sl_identity_unref(alice);
     sl_test_flock_finish(&flock);
 }
 
@@ -22,6 +22,20 @@ TestSuite(chain, .init = set_up, .fini = tear_down);
 
 static struct sl_test_order bob(enum sl_purpose purpose) {
     return sl_test_order_node(uri, &flock.authority, "demo", "bob", purpose);
+}
+
+/* Alice knows a list of each of these authorities, and of the flock's own. */
+static void know_lists_of(const struct sl_test_pair *authorities, size_t count) {
+    struct sl_test_list_order orders[SL_CHAIN_MAX + 2] = {{.issuer = &flock.authority}};
+    struct sl_settings settings;
+    struct sl_error error = {0};
+    sl_test_settings_init(&settings, &flock, "alice");
+    for (size_t i = 0; i < count; i++)
+        orders[1 + i].issuer = &authorities[i];
+    sl_test_write_lists(settings.identity.crl_file, orders, 1 + count);
+    sl_identity_unref(alice);
+    cr_assert_eq(sl_identity_load(&alice, &settings, NULL, &error), SL_OK, "%s", error.text);
+    sl_test_settings_finish(&settings);
 }
 
 static enum sl_status check(const struct sl_test_pair *const *pairs, size_t count, enum sl_purpose purpose,
@@ -81,6 +95,8 @@ Test(chain, good_ones_of_each_kind_pass) {
     expect_node(&order, SL_PURPOSE_CLIENT, "bob");
     order.key = GNUTLS_PK_RSA;
     expect_node(&order, SL_PURPOSE_CLIENT, "bob");
+    order.key = GNUTLS_PK_RSA_PSS;
+    expect_node(&order, SL_PURPOSE_CLIENT, "bob");
     order.purposes[1] = GNUTLS_KP_TLS_WWW_SERVER;
     order.key = GNUTLS_PK_ECDSA;
     expect_node(&order, SL_PURPOSE_SERVER, "bob");
@@ -101,7 +117,7 @@ Test(chain, other_authority) {
 Test(chain, self_signed) {
     struct sl_test_order order = bob(SL_PURPOSE_CLIENT);
     order.issuer = NULL;
-    expect_refusal(&order, SL_PURPOSE_CLIENT, "not from our authority");
+    expect_refusal(&order, SL_PURPOSE_CLIENT, "not from our authority but from CN=bob, self-signed");
 }
 
 Test(chain, other_authority_sent_along_is_not_believed) {
@@ -158,8 +174,8 @@ Test(chain, purpose) {
     order = bob(SL_PURPOSE_SERVER);
     expect_refusal(&order, SL_PURPOSE_CLIENT, "not for a client");
     order.purposes[0] = NULL;
-    expect_refusal(&order, SL_PURPOSE_CLIENT, "not for a client");
-    expect_refusal(&order, SL_PURPOSE_SERVER, "not for a server");
+    expect_refusal(&order, SL_PURPOSE_CLIENT, "\"extendedKeyUsage = serverAuth, clientAuth\"");
+    expect_refusal(&order, SL_PURPOSE_SERVER, "does not say that it is for a server");
     order.purposes[0] = GNUTLS_KP_ANY;
     expect_refusal(&order, SL_PURPOSE_SERVER, "not for a server");
     order.purposes[0] = GNUTLS_KP_CODE_SIGNING;
@@ -191,15 +207,67 @@ Test(chain, weak_keys) {
     struct sl_test_order order = bob(SL_PURPOSE_CLIENT);
     order.key = GNUTLS_PK_RSA;
     order.bits = 1024;
-    expect_refusal(&order, SL_PURPOSE_CLIENT, "too weak (its own: RSA of 1024 bits");
+    expect_refusal(&order, SL_PURPOSE_CLIENT, "its key is too weak: RSA of 1024 bits");
     order.bits = 2040;
     expect_refusal(&order, SL_PURPOSE_CLIENT, "too weak");
+    order.key = GNUTLS_PK_ECDSA; /* GnuTLS's medium profile takes curves of 224 bits */
+    order.bits = GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP192R1);
+    expect_refusal(&order, SL_PURPOSE_CLIENT, "its key is too weak: EC/ECDSA of 192 bits");
+    order.bits = GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP224R1);
+    expect_refusal(&order, SL_PURPOSE_CLIENT, "its key is too weak: EC/ECDSA of 224 bits");
+}
+
+/* The authority's signature, but a key whose exponent is as long as itself. */
+static void issue_with_exponent(struct sl_test_pair *out, size_t exponent_size) {
+    struct sl_test_order order = bob(SL_PURPOSE_CLIENT);
+    uint8_t modulus[256], exponent[256];
+    const gnutls_datum_t m = {modulus, sizeof modulus}, e = {exponent, (unsigned)exponent_size};
+    gnutls_x509_crt_t certificate, issuer;
+    gnutls_pubkey_t key;
+    gnutls_privkey_t signer;
+    sl_test_issue(out, &order);
+    memset(modulus, 0xc5, sizeof modulus);
+    memset(exponent, 0x65, sizeof exponent);
+    gnutls_pubkey_init(&key);
+    gnutls_x509_crt_init(&certificate);
+    gnutls_x509_crt_init(&issuer);
+    gnutls_privkey_init(&signer);
+    cr_assert_eq(gnutls_pubkey_import_rsa_raw(key, &m, &e), 0);
+    cr_assert_eq(gnutls_x509_crt_import(certificate, &out->der, GNUTLS_X509_FMT_DER), 0);
+    cr_assert_eq(gnutls_x509_crt_import(issuer, &flock.authority.der, GNUTLS_X509_FMT_DER), 0);
+    cr_assert_eq(gnutls_privkey_import_x509(signer, flock.authority.key, 0), 0);
+    cr_assert_eq(gnutls_x509_crt_set_pubkey(certificate, key), 0);
+    cr_assert_eq(gnutls_x509_crt_privkey_sign(certificate, issuer, signer, GNUTLS_DIG_SHA256, 0), 0);
+    gnutls_free(out->der.data);
+    cr_assert_eq(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_DER, &out->der), 0);
+    gnutls_privkey_deinit(signer);
+    gnutls_x509_crt_deinit(issuer);
+    gnutls_x509_crt_deinit(certificate);
+    gnutls_pubkey_deinit(key);
+}
+
+/* A signature by such a key takes long to check. */
+Test(chain, long_exponents) {
+    struct sl_test_pair pair;
+    struct sl_bytes chain;
+    struct sl_error error = {0};
+    struct sl_credential *credential;
+    issue_with_exponent(&pair, 4);
+    chain = sl_test_pair_bytes(&pair);
+    cr_assert_eq(sl_identity_check_chain(alice, &credential, SL_PURPOSE_CLIENT, &chain, 1, &error), SL_OK, "%s",
+                 error.text);
+    sl_credential_unref(credential);
+    sl_test_pair_finish(&pair);
+    issue_with_exponent(&pair, 5);
+    expect_refusal_of((const struct sl_test_pair *[]){&pair}, 1, SL_PURPOSE_CLIENT,
+                      "its key has a public exponent of more than 32 bits");
+    sl_test_pair_finish(&pair);
 }
 
 Test(chain, weak_signatures) {
     struct sl_test_order order = bob(SL_PURPOSE_CLIENT);
     order.digest = GNUTLS_DIG_SHA1;
-    expect_refusal(&order, SL_PURPOSE_CLIENT, "too weak");
+    expect_refusal(&order, SL_PURPOSE_CLIENT, "its signature is too weak: ECDSA-SHA1");
     order.issuer = NULL; /* to show that the digest is the fault above */
     order.digest = GNUTLS_DIG_SHA256;
     expect_refusal(&order, SL_PURPOSE_CLIENT, "not from our authority");
@@ -213,7 +281,8 @@ Test(chain, weak_intermediate) {
     order = bob(SL_PURPOSE_CLIENT);
     order.issuer = &intermediate;
     sl_test_issue(&leaf, &order);
-    expect_refusal_of((const struct sl_test_pair *[]){&leaf, &intermediate}, 2, SL_PURPOSE_CLIENT, "too weak");
+    expect_refusal_of((const struct sl_test_pair *[]){&leaf, &intermediate}, 2, SL_PURPOSE_CLIENT,
+                      "its issuer CN=weak (serial 55");
     sl_test_pair_finish(&leaf);
     sl_test_pair_finish(&intermediate);
 }
@@ -307,6 +376,9 @@ static void check_intermediates(size_t count, bool with_root, bool accepted) {
 
     struct sl_error error = {0};
     char node[SL_NAME_SIZE] = "";
+    if (count > 0) /* none of the last one's */
+        expect_refusal_of(pairs, length, SL_PURPOSE_CLIENT, accepted ? "no revocation list of its issuer" : "");
+    know_lists_of(intermediates, count);
     enum sl_status status = check(pairs, length, SL_PURPOSE_CLIENT, node, &error);
     cr_assert_eq(status, accepted ? SL_OK : SL_UNTRUSTED, "%zu intermediates: %s", count, error.text);
     cr_assert_str_eq(node, accepted ? "bob" : "");
@@ -348,7 +420,15 @@ Test(chain, authority_that_may_not_sign) {
                                   .common_name = "revocation lists only",
                                   .authority = true,
                                   .key_usage = GNUTLS_KEY_CRL_SIGN};
-    expect_refusal_under(&above, "");
+    expect_refusal_under(&above, "may not sign certificates (key usage)");
+}
+
+Test(chain, authority_for_another_purpose) {
+    struct sl_test_order above = {.issuer = &flock.authority,
+                                  .common_name = "servers only",
+                                  .authority = true,
+                                  .purposes = {GNUTLS_KP_TLS_WWW_SERVER}};
+    expect_refusal_under(&above, "may not certify for this purpose");
 }
 
 Test(chain, name_constraints) {

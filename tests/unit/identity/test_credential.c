@@ -14,7 +14,7 @@ static void set_up(void) {
 }
 
 static void tear_down(void) {
-    sl_identity_destroy(alice);
+    sl_identity_unref(alice);
     sl_test_flock_finish(&flock);
 }
 
@@ -64,10 +64,10 @@ Test(credential, common_name_is_no_host_where_it_is_the_node) {
     struct sl_error error = {0};
     order.purposes[1] = GNUTLS_KP_TLS_WWW_SERVER;
     memset(order.names, 0, sizeof order.names); /* without any name GnuTLS does take the common name */
-    sl_identity_destroy(alice);
+    sl_identity_unref(alice);
     sl_test_settings_init(&settings, &flock, "alice");
     settings.identity.name_from = SL_NAME_FROM_CN;
-    cr_assert_eq(sl_identity_load(&alice, &settings, &error), SL_OK, "%s", error.text);
+    cr_assert_eq(sl_identity_load(&alice, &settings, NULL, &error), SL_OK, "%s", error.text);
     sl_test_settings_finish(&settings);
     expect_hosts(&order, (const char *[]){NULL}, (const char *[]){"bob", NULL});
 }
@@ -142,7 +142,7 @@ Test(credential, lives_until_the_last_reference_and_without_the_identity) {
     struct sl_test_pair pair;
     struct sl_credential *first = accept(&order, &pair);
     struct sl_credential *second = sl_credential_ref(first);
-    sl_identity_destroy(alice);
+    sl_identity_unref(alice);
     alice = NULL;
     sl_credential_unref(first);
     cr_assert_str_eq(sl_credential_node(second), "bob");

@@ -108,11 +108,11 @@ Test(kit, a_kit_starts_a_node) {
         options.key = kinds[i];
         cr_assert_eq(sl_kit_create(&options, &error), SL_OK, "%s", error.text);
         struct sl_settings *settings = load_settings(kit);
-        cr_assert_eq(sl_identity_load(&identity, settings, &error), SL_OK, "%s", error.text);
+        cr_assert_eq(sl_identity_load(&identity, settings, NULL, &error), SL_OK, "%s", error.text);
         cr_assert_str_eq(sl_identity_node(identity), "alice");
         cr_assert_str_eq(sl_identity_flock(identity), "demo");
         cr_assert_null(sl_identity_warning(identity));
-        sl_identity_destroy(identity);
+        sl_identity_unref(identity);
         sl_settings_destroy(settings);
         free(kit);
         free(ca);
@@ -127,10 +127,13 @@ Test(kit, files_and_their_modes) {
     struct sl_kit_options options = usual(kit, "alice");
     cr_assert_eq(sl_kit_create(&options, &error), SL_OK, "%s", error.text);
     cr_assert_eq(count_entries(folder), 2);
-    cr_assert_eq(count_entries(authority), 2);
+    cr_assert_eq(count_entries(authority), 4);
+    cr_assert_eq(mode_of(authority, "database.jsonl"), 0600);
+    cr_assert_eq(mode_of(authority, "crl.pem"), 0644);
     cr_assert_eq(mode_of(authority, "ca.key"), 0600);
     cr_assert_eq(mode_of(authority, "ca.pem"), 0644);
-    cr_assert_eq(count_entries(kit), 6);
+    cr_assert_eq(count_entries(kit), 7);
+    cr_assert_eq(mode_of(kit, "crl.pem"), 0644);
     cr_assert_eq(mode_of(kit, "server.key"), 0600);
     cr_assert_eq(mode_of(kit, "client.key"), 0600);
     cr_assert_eq(mode_of(kit, "."), 0700);
@@ -352,14 +355,17 @@ static void expect_addresses(const char *const *hosts, size_t count, const char 
     struct sl_kit_options options = usual(kit, "alice");
     options.hosts = hosts;
     options.host_count = count;
+    options.replace = true;
     cr_assert_eq(sl_kit_create(&options, &error), SL_OK, "%s", error.text);
     struct sl_settings *settings = load_settings(kit);
-    const struct sl_string_list *lists[] = {&settings->transport.listen, &settings->transport.advertise};
-    for (size_t l = 0; l < 2; l++)
-        for (size_t i = 0; i < lists[l]->count; i++) {
-            size_t used = strlen(joined[l]);
-            snprintf(joined[l] + used, sizeof joined[l] - used, "%s ", lists[l]->items[i]);
-        }
+    size_t used = 0;
+    for (size_t i = 0; i < settings->transport.listen.count; i++)
+        used += (size_t)snprintf(joined[0] + used, sizeof joined[0] - used, "%s ",
+                                 settings->transport.listen.items[i].address);
+    used = 0;
+    for (size_t i = 0; i < settings->transport.advertise.count; i++)
+        used +=
+            (size_t)snprintf(joined[1] + used, sizeof joined[1] - used, "%s ", settings->transport.advertise.items[i]);
     cr_assert_str_eq(joined[0], listen);
     cr_assert_str_eq(joined[1], advertise);
     sl_settings_destroy(settings);
@@ -411,6 +417,7 @@ Test(kit, data_that_is_there_is_named) {
         free(file);
     }
     options.folder = kits[1];
+    options.replace = true;
     cr_assert_eq(sl_kit_create(&options, &error), SL_OK, "%s", error.text);
     struct sl_settings *learns = load_settings(kits[1]);
     cr_assert_eq(learns->learner.trainer, SL_TRAINER_MLP);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/certificates.h"
@@ -27,19 +28,19 @@ TestSuite(load, .init = set_up, .fini = tear_down);
 static void expect_loaded(void) {
     struct sl_identity *identity = NULL;
     struct sl_error error = {0};
-    cr_assert_eq(sl_identity_load(&identity, &settings, &error), SL_OK, "%s", error.text);
+    cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), SL_OK, "%s", error.text);
     cr_assert_str_eq(sl_identity_node(identity), settings.node.name);
     cr_assert_str_eq(sl_identity_flock(identity), settings.flock.name);
     cr_assert_not_null(sl_identity_credentials(identity, SL_PURPOSE_SERVER));
     cr_assert_neq(sl_identity_credentials(identity, SL_PURPOSE_SERVER),
                   sl_identity_credentials(identity, SL_PURPOSE_CLIENT));
-    sl_identity_destroy(identity);
+    sl_identity_unref(identity);
 }
 
 static void expect_failure(enum sl_status status, const char *file, const char *fault) {
     struct sl_identity *identity = (struct sl_identity *)&flock; /* must be overwritten */
     struct sl_error error = {0};
-    cr_assert_eq(sl_identity_load(&identity, &settings, &error), status, "%d: %s", (int)error.status, error.text);
+    cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), status, "%d: %s", (int)error.status, error.text);
     cr_assert_null(identity);
     cr_assert_not_null(strstr(error.text, file), "\"%s\" does not name %s", error.text, file);
     cr_assert_not_null(strstr(error.text, fault), "\"%s\" does not say %s", error.text, fault);
@@ -62,7 +63,7 @@ static struct sl_test_order alice(enum sl_purpose purpose) {
 
 Test(load, good) {
     expect_loaded();
-    sl_identity_destroy(NULL);
+    sl_identity_unref(NULL);
 }
 
 Test(load, each_missing_file) {
@@ -174,15 +175,18 @@ Test(load, chain_with_intermediate_goes_out_without_the_authority) {
     sl_test_write_key(settings.identity.client_key, &leaf);
     sl_test_write_certificates(settings.identity.client_certificate,
                                (const struct sl_test_pair *const[]){&leaf, &intermediate, &flock.authority}, 3);
+    sl_test_write_lists(settings.identity.crl_file,
+                        (const struct sl_test_list_order[]){{.issuer = &flock.authority}, {.issuer = &intermediate}},
+                        2);
     struct sl_identity *identity;
     struct sl_error error = {0};
     struct sl_bytes chain[SL_CHAIN_MAX];
-    cr_assert_eq(sl_identity_load(&identity, &settings, &error), SL_OK, "%s", error.text);
+    cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), SL_OK, "%s", error.text);
     cr_assert_eq(sl_identity_chain(identity, SL_PURPOSE_CLIENT, chain), 2);
     cr_assert_eq(chain[0].length, leaf.der.size);
     cr_assert_arr_eq(chain[0].data, leaf.der.data, leaf.der.size);
     cr_assert_arr_eq(chain[1].data, intermediate.der.data, intermediate.der.size);
-    sl_identity_destroy(identity);
+    sl_identity_unref(identity);
 
     sl_test_write_certificates(settings.identity.client_certificate,
                                (const struct sl_test_pair *const[]){&leaf, &flock.authority, &intermediate}, 3);
@@ -223,22 +227,66 @@ Test(load, a_uri_is_never_overruled) {
     expect_failure(SL_UNTRUSTED, settings.identity.server_certificate, "of the flock other");
 }
 
-static const char *load_warning(char out[1024]) {
-    struct sl_identity *identity;
-    struct sl_error error;
-    cr_assert_eq(sl_identity_load(&identity, &settings, &error), SL_OK);
-    const char *warning = sl_identity_warning(identity);
-    snprintf(out, 1024, "%s", warning != NULL ? warning : "");
-    sl_identity_destroy(identity);
-    return out;
+Test(load, keys_that_others_read_are_refused) {
+    char command[1024];
+    chmod(settings.identity.client_key, 0640);
+    snprintf(command, sizeof command, "chmod 600 %s", settings.identity.client_key);
+    expect_failure(SL_PERMISSION, settings.identity.client_key, command);
+    chmod(settings.identity.client_key, 0600);
+    static const mode_t bad[] = {0604, 0602, 0601, 0620, 0610, 0644};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        chmod(settings.identity.server_key, bad[i]);
+        expect_failure(SL_PERMISSION, settings.identity.server_key, "chmod 600 ");
+    }
+    static const mode_t good[] = {0600, 0400, 0700};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        chmod(settings.identity.server_key, good[i]);
+        expect_loaded();
+    }
 }
 
-Test(load, keys_that_others_read_are_warned_of) {
-    char text[1024];
-    cr_assert_str_empty(load_warning(text));
-    chmod(settings.identity.client_key, 0640);
-    cr_assert_not_null(strstr(load_warning(text), settings.identity.client_key));
-    chmod(settings.identity.client_key, 0600);
-    chmod(settings.identity.server_key, 0604);
-    cr_assert_not_null(strstr(load_warning(text), settings.identity.server_key));
+Test(load, allowed_nodes) {
+    struct sl_identity *identity;
+    struct sl_error error = {0};
+    cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), SL_OK, "%s", error.text);
+    cr_assert(sl_identity_allows(identity, "anybody"));
+    sl_identity_unref(identity);
+    settings.identity.allow = (struct sl_string_list){(char *[]){"bob", "carol"}, 2};
+    cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), SL_OK, "%s", error.text);
+    settings.identity.allow = (struct sl_string_list){NULL, 0};
+    cr_assert(sl_identity_allows(identity, "bob"));
+    cr_assert(sl_identity_allows(identity, "carol"));
+    cr_assert_not(sl_identity_allows(identity, "anybody"));
+    cr_assert_not(sl_identity_allows(identity, "bo"));
+    sl_identity_unref(identity);
+}
+
+static void find_expiry(const struct sl_expiry *all, size_t count, const char *what, int days) {
+    for (size_t i = 0; i < count; i++)
+        if (strstr(all[i].what, what) != NULL) {
+            cr_assert_leq(llabs(all[i].at - (time(NULL) + (int64_t)days * 86400)), 60, "%s", what);
+            return;
+        }
+    cr_assert_fail("no expiry of %s", what);
+}
+
+Test(load, expiries_soonest_first) {
+    struct sl_test_order order = alice(SL_PURPOSE_CLIENT);
+    order.from_day = -1;
+    order.until_day = 5;
+    replace_pair(&order, SL_PURPOSE_CLIENT);
+    sl_test_write_lists(settings.identity.crl_file,
+                        &(struct sl_test_list_order){.issuer = &flock.authority, .from_day = -1, .until_day = 3}, 1);
+    struct sl_identity *identity;
+    struct sl_expiry all[8];
+    struct sl_error error = {0};
+    cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), SL_OK, "%s", error.text);
+    cr_assert_eq(sl_identity_expiries(identity, all, 8), 4); /* the authority of both counts once */
+    find_expiry(all, 1, "revocation list of CN=test authority", 3);
+    find_expiry(all + 1, 1, "client certificate CN=alice (serial 55", 5);
+    find_expiry(all + 2, 2, "server certificate CN=alice", 30);
+    find_expiry(all + 2, 2, "authority's certificate CN=test authority", 30);
+    cr_assert_eq(sl_identity_expiries(identity, all, 1), 1);
+    find_expiry(all, 1, "revocation list", 3);
+    sl_identity_unref(identity);
 }

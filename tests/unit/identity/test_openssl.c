@@ -10,7 +10,7 @@ static struct sl_settings settings;
 
 /* Makes ca.pem and ca.key, then for server and client a key by $KEY, a request and a certificate with $NAMES. */
 static const char recipe[] =
-    "set -e; cd \"$DIR\"\n"
+    "set -e; umask 077; cd \"$DIR\"\n"
     "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj '/CN=Some Hospital CA' "
     "2>/dev/null\n"
     "for side in server client; do\n"
@@ -19,7 +19,10 @@ static const char recipe[] =
     "  printf '%s\\nextendedKeyUsage=%sAuth\\n' \"$NAMES\" $side > $side.ext\n"
     "  openssl x509 -req -in $side.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 10 $DIGEST "
     "-extfile $side.ext -out alice-$side.pem 2>/dev/null\n"
-    "done\n";
+    "done\n"
+    "touch index; echo 01 > number\n"
+    "printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index\\ncrlnumber=number\\ndefault_md=sha256\\n' > ca.cnf\n"
+    "openssl ca -config ca.cnf -gencrl -keyfile ca.key -cert ca.pem -crldays 5 -out crl.pem 2>/dev/null\n";
 
 static void set_up(void) {
     sl_test_flock_init(&flock, "hospital");
@@ -44,9 +47,9 @@ static void make(const char *key, const char *names, const char *digest) {
 static void check(enum sl_status wanted, const char *fault) {
     struct sl_identity *identity;
     struct sl_error error = {0};
-    cr_assert_eq(sl_identity_load(&identity, &settings, &error), wanted, "%s", error.text);
+    cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), wanted, "%s", error.text);
     cr_assert_not_null(strstr(error.text, fault), "%s", error.text);
-    sl_identity_destroy(identity);
+    sl_identity_unref(identity);
 }
 
 static const char p256[] = "openssl ecparam -name prime256v1 -genkey -noout"; /* traditional: EC PRIVATE KEY */
@@ -69,14 +72,14 @@ Test(openssl, each_kind_of_key) {
         struct sl_credential *credential;
         struct sl_error error = {0};
         make(keys[i], with_uri, "-sha256");
-        cr_assert_eq(sl_identity_load(&identity, &settings, &error), SL_OK, "%s: %s", keys[i], error.text);
+        cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), SL_OK, "%s: %s", keys[i], error.text);
         cr_assert_eq(sl_identity_sign(identity, signature, &length, message, &error), SL_OK, "%s", error.text);
         size_t count = sl_identity_chain(identity, SL_PURPOSE_CLIENT, chain);
         cr_assert_eq(sl_identity_check_chain(identity, &credential, SL_PURPOSE_CLIENT, chain, count, &error), SL_OK);
         cr_assert_eq(sl_credential_verify(credential, message, (struct sl_bytes){signature, length}, &error), SL_OK);
         cr_assert(sl_credential_serves_host(credential, "127.0.0.1"));
         sl_credential_unref(credential);
-        sl_identity_destroy(identity);
+        sl_identity_unref(identity);
     }
 }
 
@@ -99,17 +102,29 @@ Test(openssl, purposes_left_out) {
     cr_assert_eq(system("set -e; cd \"$DIR\"; printf '%s\\n' \"$NAMES\" > server.ext; openssl x509 -req -in server.csr "
                         "-CA ca.pem -CAkey ca.key -days 10 -extfile server.ext -out alice-server.pem 2>/dev/null"),
                  0);
-    check(SL_UNTRUSTED, "not for a server (extended key usage)");
+    check(SL_UNTRUSTED, "does not say that it is for a server");
+    settings.identity.purpose = SL_IF_PRESENT;
+    check(SL_OK, "");
+}
+
+Test(openssl, critical_extension_that_nobody_knows) {
+    make(p256, "subjectAltName=URI:starling://hospital/alice,DNS:localhost\n1.2.3.4=critical,ASN1:NULL", "-sha256");
+    check(SL_UNTRUSTED, "a critical extension that is not known");
+    make(p256, "subjectAltName=URI:starling://hospital/alice,DNS:localhost\n1.2.3.4=ASN1:NULL", "-sha256");
+    check(SL_OK, "");
 }
 
 Test(openssl, encrypted_key_is_named_as_such) {
     make(p256, with_uri, "-sha256");
-    cr_assert_eq(system("cd \"$DIR\" && openssl pkcs8 -topk8 -v2 aes-256-cbc -passout pass:secret -in alice-client.key "
-                        "-out x.key && mv x.key alice-client.key"),
-                 0);
+    cr_assert_eq(
+        system(
+            "umask 077; cd \"$DIR\" && openssl pkcs8 -topk8 -v2 aes-256-cbc -passout pass:secret -in alice-client.key "
+            "-out x.key && mv x.key alice-client.key"),
+        0);
     check(SL_CRYPTO, "the key is encrypted");
-    cr_assert_eq(system("cd \"$DIR\" && openssl ec -aes256 -passout pass:secret -in alice-server.key -out x.key "
-                        "2>/dev/null && mv x.key alice-server.key"),
-                 0);
+    cr_assert_eq(
+        system("umask 077; cd \"$DIR\" && openssl ec -aes256 -passout pass:secret -in alice-server.key -out x.key "
+               "2>/dev/null && mv x.key alice-server.key"),
+        0);
     check(SL_CRYPTO, "the key is encrypted");
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "spoken.h"
 
 enum kind { DIAL_ARRIVES, DIAL_FAILS, FRAME_ROSTER, FRAME_PING, FRAME_PONG, CLOSED };
 
@@ -110,7 +111,7 @@ static void carry_out(struct cluster *cluster, size_t index, const struct sl_mem
     note(cluster, &cluster->now, sizeof cluster->now);
     switch (action->type) {
     case SL_MEMBERSHIP_DIAL:
-        dial(cluster, index, action->address);
+        dial(cluster, index, action->addresses[0]);
         break;
     case SL_MEMBERSHIP_SEND_ROSTER:
         if (peer < cluster->count)
@@ -136,14 +137,18 @@ static void carry_out(struct cluster *cluster, size_t index, const struct sl_mem
     }
 }
 
+static void carry_out_all(struct cluster *cluster, size_t index, struct sl_membership_actions *actions) {
+    for (size_t i = 0; i < actions->count; i++)
+        carry_out(cluster, index, &actions->items[i]);
+    sl_membership_actions_finish(actions);
+}
+
 void cluster_step(struct cluster *cluster, size_t index, const struct sl_membership_event *event) {
     struct sl_membership_actions actions = {0};
     if (cluster->nodes[index].membership == NULL)
         return;
     cr_assert_eq(sl_membership_step(cluster->nodes[index].membership, event, cluster->now, &actions), SL_OK);
-    for (size_t i = 0; i < actions.count; i++)
-        carry_out(cluster, index, &actions.items[i]);
-    sl_membership_actions_finish(&actions);
+    carry_out_all(cluster, index, &actions);
 }
 
 static void peer_up(struct cluster *cluster, size_t index, size_t peer) {
@@ -190,11 +195,10 @@ static void frame_arrives(struct cluster *cluster, const struct cluster_event *e
         send_frame(cluster, FRAME_PONG, event->to, event->from, NULL);
     if (event->kind != FRAME_ROSTER)
         return;
-    struct sl_roster roster;
-    cr_assert_eq(sl_roster_decode(&roster, event->payload.data, event->payload.length, NULL), SL_OK);
-    cluster_step(cluster, event->to,
-                 &(struct sl_membership_event){.type = SL_MEMBERSHIP_ROSTER, .node = name, .roster = &roster});
-    sl_roster_finish(&roster);
+    struct sl_membership_actions actions = {0};
+    spoken_hear(to->membership, name, (struct sl_bytes){event->payload.data, event->payload.length}, cluster->now,
+                &actions);
+    carry_out_all(cluster, event->to, &actions);
 }
 
 static void happen(struct cluster *cluster, const struct cluster_event *event) {
@@ -242,6 +246,10 @@ void cluster_start(struct cluster *cluster, size_t index, size_t join, uint64_t 
     struct cluster_node *node = &cluster->nodes[index];
     const char *own = node->address, *other = join < cluster->count ? cluster->nodes[join].address : NULL;
     const struct sl_membership_options options = {.self = node->name,
+                                                  .flock = SPOKEN_FLOCK,
+                                                  .run = SPOKEN_RUN,
+                                                  .epoch = SPOKEN_EPOCH,
+                                                  .seal = spoken_seal,
                                                   .incarnation = incarnation,
                                                   .samples = 100 + index,
                                                   .addresses = &own,

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "membership/membership.h"
+#include "spoken.h"
 
 static struct sl_membership *membership;
 static struct sl_membership_actions actions;
 static sl_time now;
+static unsigned seals;
 
 static void step(const struct sl_membership_event *event) {
     sl_membership_actions_clear(&actions);
@@ -16,18 +17,29 @@ static void step(const struct sl_membership_event *event) {
 }
 
 static struct sl_membership_options options(void) {
-    static const char *address = "192.0.2.1:7400";
-    return (struct sl_membership_options){.self = "me",
-                                          .incarnation = 1000,
-                                          .samples = 60,
-                                          .addresses = &address,
-                                          .address_count = 1,
-                                          .suspect_after = 5 * SL_SECOND,
-                                          .drop_after = 5 * SL_SECOND,
-                                          .ping_interval = SL_SECOND,
-                                          .retry_min = SL_SECOND,
-                                          .retry_max = 8 * SL_SECOND,
-                                          .seed = 1};
+    return spoken_options(&seals);
+}
+
+static void tell(const char *teller, const struct sl_member_statement *said, size_t count) {
+    sl_membership_actions_clear(&actions);
+    spoken_tell(membership, teller, said, count, now, &actions);
+}
+
+static void tell_own(const char *teller, const char *node, uint64_t incarnation, enum sl_member_state state) {
+    const struct sl_member_statement said = spoken_own(node, incarnation, state);
+    tell(teller, &said, 1);
+}
+
+/* The liar's own words against others. */
+static void accuse(const char *node, uint64_t incarnation, enum sl_member_state state) {
+    const struct sl_member_statement said = spoken_accusation("liar", node, incarnation, state);
+    tell("liar", &said, 1);
+}
+
+static void drop_until(const char *accuser, const char *node, uint64_t incarnation, uint64_t until) {
+    struct sl_member_statement said = spoken_accusation(accuser, node, incarnation, SL_MEMBER_DROPPED);
+    said.until_round = until;
+    tell(accuser, &said, 1);
 }
 
 static void set_up(void) {
@@ -35,6 +47,7 @@ static void set_up(void) {
     cr_assert_eq(sl_membership_create(&membership, &those, NULL), SL_OK);
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP, .node = "liar"});
+    tell_own("liar", "liar", 10, SL_MEMBER_ALIVE);
 }
 
 static void tear_down(void) {
@@ -43,22 +56,6 @@ static void tear_down(void) {
 }
 
 TestSuite(membership_claims, .init = set_up, .fini = tear_down);
-
-static void tell(const char *teller, struct sl_member_entry *entries, size_t count) {
-    const struct sl_roster roster = {.entries = entries, .count = count};
-    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_ROSTER, .node = teller, .roster = &roster});
-}
-
-static struct sl_member_entry claim(const char *node, uint64_t incarnation, enum sl_member_state state) {
-    struct sl_member_entry entry = {.incarnation = incarnation, .state = state, .samples = 1};
-    snprintf(entry.node, sizeof entry.node, "%s", node);
-    return entry;
-}
-
-static void tell_one(const char *teller, const char *node, uint64_t incarnation, enum sl_member_state state) {
-    struct sl_member_entry entry = claim(node, incarnation, state);
-    tell(teller, &entry, 1);
-}
 
 static const struct sl_member *find(const char *node) {
     size_t count = 0;
@@ -77,114 +74,274 @@ static size_t count_actions(enum sl_membership_action_type type) {
     return count;
 }
 
+/* Statements in all rosters to that peer. */
+static size_t count_told(const char *node) {
+    size_t count = 0;
+    for (size_t i = 0; i < actions.count; i++) {
+        if (actions.items[i].type == SL_MEMBERSHIP_SEND_ROSTER && strcmp(actions.items[i].node, node) == 0)
+            count += actions.items[i].roster.count;
+    }
+    return count;
+}
+
+/* The one about that node by that origin that was told to the peer. */
+static struct sl_statement *told(const char *peer, const char *origin, const char *node) {
+    for (size_t i = 0; i < actions.count; i++) {
+        const struct sl_membership_action *action = &actions.items[i];
+        if (action->type != SL_MEMBERSHIP_SEND_ROSTER || strcmp(action->node, peer) != 0)
+            continue;
+        for (size_t j = 0; j < action->roster.count; j++) {
+            const struct sl_member_statement said = spoken_read(action->roster.statements[j]);
+            if (strcmp(said.origin, origin) == 0 && strcmp(said.node, node) == 0)
+                return action->roster.statements[j];
+        }
+    }
+    return NULL;
+}
+
+static const struct sl_member_entry *entry(const char *node) {
+    const struct sl_member *member = find(node);
+    cr_assert_not_null(member, "%s", node);
+    return &member->entry;
+}
+
+static void come_up(const char *node) {
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP, .node = node});
+}
+
+/* ---- who may say what, and what counts ---- */
+
 Test(membership_claims, a_death_sentence_is_refuted_and_the_refutation_told) {
-    tell_one("liar", "me", 1000, SL_MEMBER_DROPPED);
-    cr_assert_eq(find("me")->entry.state, SL_MEMBER_ALIVE);
-    cr_assert_eq(find("me")->entry.incarnation, 1001);
-    cr_assert_eq(count_actions(SL_MEMBERSHIP_SEND_ROSTER), 1, "even the liar is told");
+    drop_until("liar", "me", 1000, 1);
+    cr_assert_eq(entry("me")->state, SL_MEMBER_ALIVE);
+    cr_assert_eq(entry("me")->incarnation, 1001);
+    cr_assert_eq(count_told("liar"), 1, "even the liar is told");
+    const struct sl_member_statement said = spoken_read(told("liar", "me", "me"));
+    cr_assert_eq(said.incarnation, 1001);
+    cr_assert_eq(said.state, SL_MEMBER_ALIVE);
+    cr_assert_eq(said.samples, 60);
 }
 
-Test(membership_claims, no_incarnation_is_beyond_refutation) {
-    tell_one("liar", "me", UINT64_MAX, SL_MEMBER_DROPPED);
-    cr_assert_eq(find("me")->entry.incarnation, 1000, "impossible, so ignored");
-    tell_one("liar", "me", SL_INCARNATION_MAX, SL_MEMBER_LEFT);
-    cr_assert_eq(find("me")->entry.state, SL_MEMBER_ALIVE);
-    cr_assert_eq(find("me")->entry.incarnation, SL_INCARNATION_MAX + 1);
-    tell_one("liar", "me", SL_INCARNATION_MAX, SL_MEMBER_LEFT);
-    cr_assert_eq(find("me")->entry.incarnation, SL_INCARNATION_MAX + 1, "nothing is left to refute");
+Test(membership_claims, nobody_but_ourselves_raises_our_incarnation) {
+    accuse("me", UINT64_MAX, SL_MEMBER_DROPPED);
+    accuse("me", 1001, SL_MEMBER_SUSPECT);
+    accuse("me", 999, SL_MEMBER_DROPPED);
+    cr_assert_eq(entry("me")->incarnation, 1000, "they are of no word of ours");
+    tell_own("liar", "me", 5000, SL_MEMBER_LEFT);
+    cr_assert_eq(entry("me")->state, SL_MEMBER_ALIVE);
+    cr_assert_eq(entry("me")->incarnation, 5001, "above the word of an earlier life");
+    tell_own("liar", "me", 5000, SL_MEMBER_LEFT);
+    cr_assert_eq(entry("me")->incarnation, 5001);
+    tell_own("liar", "me", UINT64_MAX, SL_MEMBER_LEFT);
+    cr_assert_eq(entry("me")->incarnation, 5001, "nothing is above that");
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_SCHEDULE, .from_round = 4});
-    cr_assert_eq(find("me")->entry.incarnation, SL_INCARNATION_MAX + 2);
+    cr_assert_eq(entry("me")->incarnation, 5002);
 }
 
-Test(membership_claims, a_victims_own_word_stands_above_any_bound) {
-    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP, .node = "victim"});
-    tell_one("victim", "victim", 50, SL_MEMBER_ALIVE);
-    tell_one("liar", "victim", SL_INCARNATION_MAX, SL_MEMBER_LEFT);
-    tell_one("victim", "victim", SL_INCARNATION_MAX + 1, SL_MEMBER_ALIVE);
-    cr_assert_eq(find("victim")->entry.state, SL_MEMBER_ALIVE);
-    tell_one("liar", "victim", SL_INCARNATION_MAX + 2, SL_MEMBER_DROPPED);
-    cr_assert_eq(find("victim")->entry.state, SL_MEMBER_ALIVE);
+Test(membership_claims, nobody_raises_the_incarnation_of_another) {
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    accuse("bob", 11, SL_MEMBER_DROPPED);
+    accuse("bob", UINT64_MAX, SL_MEMBER_DROPPED);
+    accuse("bob", 9, SL_MEMBER_DROPPED);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_ALIVE);
+    cr_assert_eq(entry("bob")->incarnation, 10);
 }
 
 Test(membership_claims, graver_wins_at_equal_incarnations_and_only_there) {
-    tell_one("liar", "bob", 10, SL_MEMBER_ALIVE);
-    tell_one("liar", "bob", 10, SL_MEMBER_DROPPED);
-    cr_assert_eq(find("bob")->entry.state, SL_MEMBER_DROPPED);
-    tell_one("liar", "bob", 10, SL_MEMBER_SUSPECT);
-    cr_assert_eq(find("bob")->entry.state, SL_MEMBER_DROPPED);
-    tell_one("liar", "bob", 9, SL_MEMBER_LEFT);
-    cr_assert_eq(find("bob")->entry.state, SL_MEMBER_DROPPED);
-    tell_one("liar", "bob", 11, SL_MEMBER_ALIVE);
-    cr_assert_eq(find("bob")->entry.state, SL_MEMBER_ALIVE);
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    accuse("bob", 10, SL_MEMBER_DROPPED);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_DROPPED);
+    accuse("bob", 10, SL_MEMBER_SUSPECT);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_DROPPED);
+    tell_own("liar", "bob", 9, SL_MEMBER_LEFT);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_DROPPED);
+    tell_own("liar", "bob", 11, SL_MEMBER_ALIVE);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_ALIVE);
+    accuse("bob", 11, SL_MEMBER_SUSPECT);
+    tell_own("liar", "bob", 11, SL_MEMBER_LEFT);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_LEFT);
+    accuse("bob", 11, SL_MEMBER_DROPPED);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_LEFT);
+}
+
+Test(membership_claims, an_accusation_leaves_a_members_own_word_as_it_is) {
+    struct sl_member_statement own = spoken_own("bob", 10, SL_MEMBER_ALIVE);
+    own.samples = 700;
+    own.from_round = 3;
+    tell("liar", &own, 1);
+    drop_until("liar", "bob", 10, 9);
+    cr_assert_eq(entry("bob")->samples, 700);
+    cr_assert_eq(entry("bob")->from_round, 3);
+    cr_assert_eq(entry("bob")->until_round, 9);
 }
 
 Test(membership_claims, drops_agree_on_the_earlier_round) {
-    struct sl_member_entry entry = claim("bob", 10, SL_MEMBER_DROPPED);
-    entry.until_round = 9;
-    tell("liar", &entry, 1);
-    entry.until_round = 12;
-    tell("liar", &entry, 1);
-    cr_assert_eq(find("bob")->entry.until_round, 9);
-    entry.until_round = 8;
-    tell("liar", &entry, 1);
-    cr_assert_eq(find("bob")->entry.until_round, 8);
-    entry.until_round = 0;
-    tell("liar", &entry, 1);
-    cr_assert_eq(find("bob")->entry.until_round, 8);
+    come_up("carol");
+    tell_own("carol", "carol", 5, SL_MEMBER_ALIVE);
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    drop_until("liar", "bob", 10, 9);
+    drop_until("carol", "bob", 10, 12);
+    cr_assert_eq(entry("bob")->until_round, 9);
+    drop_until("carol", "bob", 10, 8);
+    cr_assert_eq(entry("bob")->until_round, 8);
+    drop_until("liar", "bob", 10, 0);
+    cr_assert_eq(entry("bob")->until_round, 8);
+    const struct sl_member_statement held = spoken_read(sl_membership_statement(membership, "bob", true));
+    cr_assert_str_eq(held.origin, "carol", "who says what holds");
+    cr_assert_eq(held.until_round, 8);
+}
+
+Test(membership_claims, who_is_no_member_accuses_nobody) {
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    tell_own("liar", "gone", 10, SL_MEMBER_ALIVE);
+    tell_own("liar", "left", 10, SL_MEMBER_LEFT);
+    accuse("gone", 10, SL_MEMBER_DROPPED);
+    drop_until("stranger", "bob", 10, 3);
+    drop_until("left", "bob", 10, 3);
+    drop_until("gone", "bob", 10, 3);
+    come_up("silent"); /* connected, but has not said a word of itself */
+    drop_until("silent", "bob", 10, 3);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_ALIVE);
+    accuse("bob", 10, SL_MEMBER_SUSPECT);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_SUSPECT);
+}
+
+Test(membership_claims, a_stranger_is_nobody_until_it_speaks_for_itself) {
+    accuse("bob", 10, SL_MEMBER_DROPPED);
+    cr_assert_null(find("bob"), "no entry, so nothing to dial");
+}
+
+Test(membership_claims, accusers_are_answered_whoever_they_are) {
+    drop_until("stranger", "me", 1000, 3);
+    cr_assert_eq(entry("me")->incarnation, 1001, "others may believe it");
+}
+
+Test(membership_claims, an_accusation_may_stand_before_what_it_is_of) {
+    const struct sl_member_statement said[] = {spoken_accusation("carol", "bob", 10, SL_MEMBER_SUSPECT),
+                                               spoken_own("bob", 10, SL_MEMBER_ALIVE),
+                                               spoken_own("carol", 7, SL_MEMBER_ALIVE)};
+    tell("liar", said, 3);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_SUSPECT);
 }
 
 Test(membership_claims, what_cannot_be_is_ignored) {
-    struct sl_member_entry entries[9];
+    struct sl_member_statement said[14];
     for (size_t i = 0; i < 9; i++)
-        entries[i] = claim("bob", 10, SL_MEMBER_ALIVE);
-    entries[0].from_round = UINT64_MAX;
-    entries[1].until_round = UINT64_MAX;
-    entries[2].until_round = 3; /* alive, and out */
-    entries[3].samples = 0;
-    entries[4].samples = UINT64_MAX;
-    entries[5].incarnation = 0;
-    entries[6].incarnation = SL_INCARNATION_MAX + 1;
-    entries[7].state = (enum sl_member_state)77;
-    memcpy(entries[8].node, "Not A Name", 11);
-    tell("liar", entries, 9);
+        said[i] = spoken_own("bob", 10, SL_MEMBER_ALIVE);
+    for (size_t i = 9; i < 14; i++)
+        said[i] = spoken_accusation("liar", "liar2", 10, SL_MEMBER_DROPPED);
+    said[0].from_round = UINT64_MAX;
+    said[1].until_round = UINT64_MAX;
+    said[1].state = SL_MEMBER_LEFT;
+    said[2].samples = UINT64_MAX;
+    memcpy(said[3].flock, "other", 6);
+    memcpy(said[4].run, "r2", 3);
+    said[5].epoch++;
+    said[6].samples = SL_MEMBER_SAMPLES_MAX + 1;
+    said[7].from_round = SL_MEMBER_ROUND_MAX + 1;
+    said[8].epoch--;
+    tell("liar", said, 9);
     cr_assert_null(find("bob"));
-    cr_assert_null(find("Not A Name"));
     cr_assert_eq(count_actions(SL_MEMBERSHIP_CHANGED), 0);
-    tell_one("liar", "liar", UINT64_MAX, SL_MEMBER_DROPPED);
-    cr_assert_eq(find("liar")->entry.state, SL_MEMBER_ALIVE, "nobody drops itself");
+    tell_own("liar", "liar2", 10, SL_MEMBER_ALIVE);
+    said[9].until_round = SL_MEMBER_ROUND_MAX + 1;
+    memcpy(said[10].flock, "other", 6);
+    memcpy(said[11].run, "r2", 3);
+    said[12].epoch++;
+    said[13].incarnation = 11;
+    tell("liar", said + 9, 5);
+    cr_assert_eq(entry("liar2")->state, SL_MEMBER_ALIVE);
+}
+
+Test(membership_claims, a_replay_changes_nothing) {
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    accuse("bob", 10, SL_MEMBER_DROPPED);
+    tell_own("liar", "bob", 11, SL_MEMBER_ALIVE);
+    accuse("bob", 10, SL_MEMBER_DROPPED);
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_ALIVE);
+    cr_assert_eq(entry("bob")->incarnation, 11);
+    cr_assert_eq(count_actions(SL_MEMBERSHIP_CHANGED), 0);
 }
 
 Test(membership_claims, garbage_addresses_are_left_out) {
-    char good[] = "EXAMPLE.org:7400", same[] = "example.org:7400", bad[] = "nonsense", zero[] = "10.0.0.1:0";
-    char *addresses[] = {bad, good, zero, same};
-    struct sl_member_entry entry = claim("bob", 10, SL_MEMBER_ALIVE);
-    entry.addresses = addresses;
-    entry.address_count = 4;
-    tell("liar", &entry, 1);
-    cr_assert_eq(find("bob")->entry.address_count, 1);
-    cr_assert_str_eq(find("bob")->entry.addresses[0], "example.org:7400");
+    char good[] = "EXAMPLE.org:7400", same[] = "example.org:7400";
+    char *addresses[] = {good, same};
+    struct sl_member_statement said = spoken_own("bob", 10, SL_MEMBER_ALIVE);
+    said.addresses = addresses;
+    said.address_count = 2;
+    tell("liar", &said, 1);
+    cr_assert_eq(entry("bob")->address_count, 1);
+    cr_assert_str_eq(entry("bob")->addresses[0], "example.org:7400");
 }
 
 Test(membership_claims, a_flood_of_members_has_an_end) {
-    struct sl_member_entry entries[SL_ROSTER_ENTRIES_MAX];
+    struct sl_member_statement said[SL_ROSTER_ENTRIES_MAX];
     char name[SL_NAME_SIZE];
-    for (size_t told = 0; told < SL_MEMBERS_MAX + 1000; told += SL_ROSTER_ENTRIES_MAX) {
+    for (size_t done = 0; done < SL_MEMBERS_MAX + 1000; done += SL_ROSTER_ENTRIES_MAX) {
         for (size_t i = 0; i < SL_ROSTER_ENTRIES_MAX; i++) {
-            snprintf(name, sizeof name, "x%zu", told + i);
-            entries[i] = claim(name, UINT64_C(1) << (told % 60), SL_MEMBER_ALIVE);
+            snprintf(name, sizeof name, "x%zu", done + i);
+            said[i] = spoken_own(name, UINT64_C(1) << (done % 60), SL_MEMBER_ALIVE);
         }
-        tell("liar", entries, SL_ROSTER_ENTRIES_MAX);
+        tell("liar", said, SL_ROSTER_ENTRIES_MAX);
     }
     size_t count = 0;
     const struct sl_member *members = sl_membership_members(membership, &count);
     cr_assert_eq(count, SL_MEMBERS_MAX);
     for (size_t i = 1; i < count; i++)
         cr_assert_lt(strcmp(members[i - 1].entry.node, members[i].entry.node), 0, "sorted");
-    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP, .node = "late-comer"});
+    come_up("late-comer");
     cr_assert_null(find("late-comer"));
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_HEARD, .node = "late-comer"});
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_DOWN, .node = "late-comer"});
 }
+
+/* ---- who never stops ---- */
+
+enum { FLOOD = 5000, ENOUGH = 150 }; /* an accusation is told with the word that it is against */
+
+Test(membership_claims, who_speaks_without_end_is_not_passed_on_without_end) {
+    size_t passed_on = 0;
+    come_up("carol");
+    for (uint64_t i = 0; i < FLOOD; i++) {
+        tell_own("liar", "liar", 11 + i, SL_MEMBER_ALIVE);
+        passed_on += count_told("carol");
+    }
+    cr_assert_leq(passed_on, ENOUGH);
+    now += 60 * SL_SECOND;
+    tell_own("liar", "liar", 9999, SL_MEMBER_LEFT);
+    cr_assert_eq(entry("liar")->state, SL_MEMBER_LEFT, "it may speak again");
+    cr_assert_eq(count_told("carol"), 1);
+}
+
+Test(membership_claims, who_accuses_without_end_is_not_passed_on_without_end) {
+    size_t passed_on = 0;
+    come_up("carol");
+    tell_own("carol", "carol", 5, SL_MEMBER_ALIVE);
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    for (uint64_t i = 0; i < FLOOD; i++) {
+        drop_until("liar", "bob", 10, 2 * FLOOD - i);
+        passed_on += count_told("carol");
+    }
+    cr_assert_leq(passed_on, ENOUGH);
+    tell_own("carol", "bob", 11, SL_MEMBER_ALIVE);
+    drop_until("carol", "bob", 11, 3);
+    cr_assert_eq(entry("bob")->until_round, 3, "others are not worse off");
+}
+
+Test(membership_claims, who_is_accused_without_end_refutes_at_its_leisure) {
+    unsigned before = seals;
+    for (uint64_t i = 0; i < FLOOD; i++)
+        accuse("me", entry("me")->incarnation, SL_MEMBER_SUSPECT);
+    cr_assert_leq(seals - before, ENOUGH);
+    cr_assert_eq(entry("me")->state, SL_MEMBER_ALIVE);
+    uint64_t incarnation = entry("me")->incarnation;
+    now += 60 * SL_SECOND;
+    accuse("me", incarnation, SL_MEMBER_SUSPECT);
+    cr_assert_eq(entry("me")->incarnation, incarnation + 1);
+}
+
+/* ---- what is told ---- */
 
 Test(membership_claims, a_big_roster_is_told_in_frames_that_fit) {
     char *addresses[SL_ADDRESSES_MAX];
@@ -198,100 +355,172 @@ Test(membership_claims, a_big_roster_is_told_in_frames_that_fit) {
     for (size_t i = 0; i < 300; i++) {
         char name[SL_NAME_SIZE];
         snprintf(name, sizeof name, "a-name-that-is-as-long-as-a-name-may-be-which-is-63-bytes-%05zu", i);
-        struct sl_member_entry entry = claim(name, SL_INCARNATION_MAX, SL_MEMBER_ALIVE);
-        entry.samples = SL_MEMBER_SAMPLES_MAX;
-        entry.from_round = SL_MEMBER_ROUND_MAX;
-        entry.addresses = addresses;
-        entry.address_count = SL_ADDRESSES_MAX;
-        tell("liar", &entry, 1);
+        struct sl_member_statement said = spoken_own(name, SL_INCARNATION_MAX, SL_MEMBER_ALIVE);
+        said.samples = SL_MEMBER_SAMPLES_MAX;
+        said.from_round = SL_MEMBER_ROUND_MAX;
+        said.addresses = addresses;
+        said.address_count = SL_ADDRESSES_MAX;
+        tell("liar", &said, 1);
+        accuse(name, SL_INCARNATION_MAX, SL_MEMBER_SUSPECT);
     }
-    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP, .node = "newcomer"});
-    size_t entries = 0;
+    come_up("newcomer");
+    size_t statements = 0;
     for (size_t i = 0; i < actions.count; i++) {
         struct sl_buffer payload = {0};
         if (actions.items[i].type != SL_MEMBERSHIP_SEND_ROSTER)
             continue;
         cr_assert_eq(sl_roster_encode(&payload, &actions.items[i].roster), SL_OK);
-        entries += actions.items[i].roster.count;
+        statements += actions.items[i].roster.count;
         sl_buffer_finish(&payload);
     }
-    cr_assert_eq(entries, 301, "me and the 300; nobody has told anything of liar and newcomer");
+    cr_assert_eq(statements, 602, "me, the liar, the 300 and the accusations; nobody has told anything of newcomer");
     for (size_t i = 0; i < SL_ADDRESSES_MAX; i++)
         free(addresses[i]);
 }
 
+Test(membership_claims, statements_are_passed_on_as_they_came) {
+    come_up("bob");
+    tell_own("bob", "bob", 3, SL_MEMBER_ALIVE);
+    tell_own("liar", "carol", 10, SL_MEMBER_ALIVE);
+    cr_assert_eq(count_told("bob"), 1);
+    cr_assert_eq(told("bob", "carol", "carol"), sl_membership_statement(membership, "carol", false));
+    cr_assert_eq(count_told("liar"), 0, "who told it");
+    accuse("carol", 10, SL_MEMBER_SUSPECT);
+    cr_assert_eq(count_told("bob"), 2, "with the word that it is against");
+    cr_assert_eq(told("bob", "liar", "carol"), sl_membership_statement(membership, "carol", true));
+}
+
+Test(membership_claims, what_we_say_is_signed_once_a_change) {
+    seals = 0;
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_SCHEDULE, .from_round = 4});
+    cr_assert_eq(seals, 1);
+    come_up("bob");
+    come_up("carol");
+    cr_assert_eq(count_told("carol"), 2, "the liar and me");
+    cr_assert_eq(seals, 1);
+    tell_own("bob", "bob", 3, SL_MEMBER_ALIVE);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_RENEW});
+    cr_assert_eq(seals, 2);
+    cr_assert_eq(entry("me")->incarnation, 1002);
+    cr_assert_eq(entry("me")->from_round, 4);
+    cr_assert_eq(count_told("carol"), 1);
+}
+
 Test(membership_claims, a_suspect_that_speaks_is_told_so) {
-    tell_one("liar", "liar", 10, SL_MEMBER_ALIVE);
-    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP, .node = "bob"});
-    tell_one("bob", "liar", 10, SL_MEMBER_SUSPECT);
+    come_up("bob");
+    tell_own("bob", "bob", 3, SL_MEMBER_ALIVE);
+    const struct sl_member_statement said = spoken_accusation("bob", "liar", 10, SL_MEMBER_SUSPECT);
+    tell("bob", &said, 1);
     now += 2 * SL_SECOND;
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_HEARD, .node = "liar"});
-    cr_assert_eq(count_actions(SL_MEMBERSHIP_SEND_ROSTER), 1);
-    cr_assert_str_eq(actions.items[0].node, "liar");
-    cr_assert_eq(actions.items[0].roster.entries[0].state, SL_MEMBER_SUSPECT);
+    cr_assert_eq(count_told("liar"), 2, "its word, and what is said against it");
+    cr_assert_eq(spoken_read(told("liar", "bob", "liar")).state, SL_MEMBER_SUSPECT);
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_HEARD, .node = "liar"});
     cr_assert_eq(actions.count, 0, "not with every frame");
 }
 
+Test(membership_claims, our_own_suspicion_is_ours) {
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    now += 15 * SL_SECOND;
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_HEARD, .node = "liar"});
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_SUSPECT);
+    const struct sl_member_statement accusation = spoken_read(told("liar", "me", "bob"));
+    cr_assert_eq(accusation.state, SL_MEMBER_SUSPECT);
+    cr_assert_eq(accusation.incarnation, 10);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_ROUND, .from_round = 5});
+    now += 6 * SL_SECOND;
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_HEARD, .node = "liar"});
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
+    const struct sl_member_statement drop = spoken_read(told("liar", "me", "bob"));
+    cr_assert_eq(drop.state, SL_MEMBER_DROPPED);
+    cr_assert_eq(drop.until_round, 7);
+}
+
+Test(membership_claims, a_goodbye_is_not_passed_on_as_anybodys_word) {
+    come_up("bob");
+    tell_own("bob", "bob", 3, SL_MEMBER_ALIVE);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_DOWN, .node = "bob", .leaving = true});
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_LEFT);
+    cr_assert_eq(count_told("liar"), 0);
+    tell_own("liar", "bob", 4, SL_MEMBER_LEFT);
+    cr_assert_eq(entry("bob")->incarnation, 4);
+    cr_assert_eq(spoken_read(sl_membership_statement(membership, "bob", false)).state, SL_MEMBER_LEFT);
+}
+
+/* ---- statements that do not verify any more ---- */
+
+Test(membership_claims, what_is_void_is_not_relayed_until_it_is_said_again) {
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_VOID, .node = "bob"});
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_ALIVE);
+    come_up("carol");
+    cr_assert_null(told("carol", "bob", "bob"));
+    tell_own("liar", "bob", 9, SL_MEMBER_ALIVE);
+    cr_assert_null(sl_membership_statement(membership, "bob", false));
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    cr_assert_not_null(sl_membership_statement(membership, "bob", false), "somebody could verify it");
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_VOID, .node = "nobody"});
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_VOID, .node = "me"});
+    come_up("dave");
+    cr_assert_not_null(told("dave", "bob", "bob"));
+    cr_assert_not_null(told("dave", "me", "me"));
+}
+
+Test(membership_claims, a_void_accusation_becomes_ours) {
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
+    drop_until("liar", "bob", 10, 9);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_VOID, .node = "bob", .accusation = true});
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_DROPPED, "it may not come back into rounds that it was left out of");
+    cr_assert_eq(entry("bob")->until_round, 9);
+    come_up("carol");
+    cr_assert_null(told("carol", "liar", "bob"));
+    const struct sl_member_statement ours = spoken_read(told("carol", "me", "bob"));
+    cr_assert_eq(ours.state, SL_MEMBER_DROPPED);
+    cr_assert_eq(ours.until_round, 9);
+    cr_assert_eq(ours.incarnation, 10);
+}
+
+Test(membership_claims, who_is_expelled_is_dropped_and_dialled_no_more) {
+    static const char *const address = "192.0.2.9:7400";
+    step(&(struct sl_membership_event){
+        .type = SL_MEMBERSHIP_PEER_UP, .node = "bob", .addresses = &address, .address_count = 1});
+    struct sl_member_statement own = spoken_own("bob", 10, SL_MEMBER_ALIVE);
+    char *addresses[] = {(char *)(uintptr_t)address};
+    own.addresses = addresses;
+    own.address_count = 1;
+    tell("bob", &own, 1);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_ROUND, .from_round = 5});
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_EXPEL, .node = "bob"});
+    cr_assert_eq(entry("bob")->state, SL_MEMBER_DROPPED);
+    cr_assert_eq(entry("bob")->until_round, 7);
+    cr_assert_eq(count_actions(SL_MEMBERSHIP_CLOSE), 1);
+    cr_assert_eq(spoken_read(told("liar", "me", "bob")).until_round, 7);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_DOWN, .node = "bob"});
+    tell_own("liar", "carol", 10, SL_MEMBER_ALIVE);
+    drop_until("bob", "carol", 10, 1);
+    cr_assert_eq(entry("carol")->state, SL_MEMBER_ALIVE, "its word does not count");
+    for (int i = 0; i < 10; i++) {
+        now += 10 * SL_SECOND;
+        step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
+        cr_assert_eq(count_actions(SL_MEMBERSHIP_DIAL), 0);
+    }
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_EXPEL, .node = "me"});
+    cr_assert_eq(entry("me")->state, SL_MEMBER_ALIVE);
+}
+
 Test(membership_claims, a_member_that_left_neither_dials_nor_refutes) {
-    tell_one("liar", "bob", 10, SL_MEMBER_ALIVE);
+    tell_own("liar", "bob", 10, SL_MEMBER_ALIVE);
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_ROUND, .from_round = 5});
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_LEAVE});
-    cr_assert_eq(find("me")->entry.state, SL_MEMBER_LEFT);
-    cr_assert_eq(find("me")->entry.until_round, 7);
-    cr_assert_eq(count_actions(SL_MEMBERSHIP_SEND_ROSTER), 1);
-    tell_one("liar", "me", 2000, SL_MEMBER_DROPPED);
-    cr_assert_eq(find("me")->entry.incarnation, 1001);
+    cr_assert_eq(entry("me")->state, SL_MEMBER_LEFT);
+    cr_assert_eq(entry("me")->until_round, 7);
+    cr_assert_eq(count_told("liar"), 1);
+    cr_assert_eq(spoken_read(told("liar", "me", "me")).state, SL_MEMBER_LEFT);
+    tell_own("liar", "me", 2000, SL_MEMBER_ALIVE);
+    accuse("me", 1001, SL_MEMBER_DROPPED);
+    cr_assert_eq(entry("me")->incarnation, 1001);
     now += 100 * SL_SECOND;
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
     cr_assert_eq(count_actions(SL_MEMBERSHIP_DIAL), 0);
-}
-
-Test(membership_options, bad_ones_are_refused) {
-    struct sl_membership *none = NULL;
-    struct sl_membership_options bad = options();
-    bad.self = "No Name";
-    cr_assert_eq(sl_membership_create(&none, &bad, NULL), SL_USAGE);
-    bad = options();
-    bad.incarnation = 0;
-    cr_assert_eq(sl_membership_create(&none, &bad, NULL), SL_USAGE);
-    bad = options();
-    bad.retry_max = bad.retry_min - 1;
-    cr_assert_eq(sl_membership_create(&none, &bad, NULL), SL_USAGE);
-    bad = options();
-    const char *join = "nowhere";
-    bad.join = &join;
-    bad.join_count = 1;
-    cr_assert_eq(sl_membership_create(&none, &bad, NULL), SL_FORMAT);
-    cr_assert_null(none);
-}
-
-Test(membership_options, an_own_address_among_those_to_join_is_not_dialled) {
-    struct sl_membership_options those = options();
-    const char *join[] = {"192.0.2.1:7400", "192.0.2.2:7400"};
-    those.join = join;
-    those.join_count = 2;
-    cr_assert_eq(sl_membership_create(&membership, &those, NULL), SL_OK);
-    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
-    cr_assert_eq(count_actions(SL_MEMBERSHIP_DIAL), 1);
-    cr_assert_str_eq(actions.items[0].address, "192.0.2.2:7400");
-    tear_down();
-}
-
-Test(membership_options, a_join_address_that_turns_out_to_be_ours_is_forgotten) {
-    struct sl_membership_options those = options();
-    const char *join[] = {"localhost:7400", "192.0.2.2:7400"};
-    those.join = join;
-    those.join_count = 2;
-    cr_assert_eq(sl_membership_create(&membership, &those, NULL), SL_OK);
-    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
-    cr_assert_eq(count_actions(SL_MEMBERSHIP_DIAL), 2);
-    step(
-        &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED, .address = "localhost:7400", .is_self = true});
-    cr_assert_eq(count_actions(SL_MEMBERSHIP_REPORT), 0);
-    now += 60 * SL_SECOND;
-    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
-    cr_assert_eq(count_actions(SL_MEMBERSHIP_DIAL), 1);
-    cr_assert_str_eq(actions.items[0].address, "192.0.2.2:7400");
-    tear_down();
 }

@@ -14,9 +14,10 @@ static void handle_up(void *context, struct sl_connection *connection, const str
                       struct sl_credential *credential) {
     struct peer *peer = context;
     (void)hello;
-    (void)credential;
     peer->connection = connection;
-    peer->next_transfer = strcmp(peer->name, "bob") < 0 ? 1 : 2;
+    sl_credential_unref(peer->credential);
+    peer->credential = sl_credential_ref(credential);
+    peer->next_transfer = strcmp(peer->name, peer->host) < 0 ? 1 : 2;
     peer->ups++;
     memset(peer->credit, 0, sizeof peer->credit);
     memset(peer->cancelled, 0, sizeof peer->cancelled);
@@ -37,7 +38,17 @@ static void handle_dial_failed(void *context, const char *address, const char *n
     (void)address;
     (void)node;
     (void)status;
+    peer->dial_failures++;
     snprintf(peer->reason, sizeof peer->reason, "%s", reason);
+}
+
+static bool is_signed(const struct peer *peer, const struct sl_manifest_frame *frame) {
+    struct sl_buffer message = {0};
+    cr_assert_eq(sl_manifest_signed_message(&message, frame->manifest), SL_OK);
+    enum sl_status status =
+        sl_credential_verify(peer->credential, (struct sl_bytes){message.data, message.length}, frame->signature, NULL);
+    sl_buffer_finish(&message);
+    return status == SL_OK;
 }
 
 static enum sl_status take_manifest(struct peer *peer, const uint8_t *payload, size_t length, struct sl_error *error) {
@@ -45,6 +56,7 @@ static enum sl_status take_manifest(struct peer *peer, const uint8_t *payload, s
     enum sl_status status = sl_manifest_frame_decode(&frame, payload, length, error);
     if (status != SL_OK)
         return status;
+    peer->bad_signatures += !is_signed(peer, &frame);
     struct sl_manifest manifest;
     status = sl_manifest_decode(&manifest, frame.manifest.data, frame.manifest.length, error);
     if (status != SL_OK)
@@ -67,6 +79,7 @@ static enum sl_status handle_control(void *context, struct sl_connection *connec
     struct peer *peer = context;
     struct sl_credit credit;
     struct sl_cancel cancel;
+    struct sl_evidence evidence;
     enum sl_status status = SL_OK;
     (void)connection;
     if (type == SL_FRAME_CREDIT) {
@@ -84,6 +97,11 @@ static enum sl_status handle_control(void *context, struct sl_connection *connec
         status = sl_ready_decode(&peer->ready, payload, length, error);
     } else if (type == SL_FRAME_PASS) {
         status = sl_pass_decode(&peer->pass, payload, length, error);
+    } else if (type == SL_FRAME_EVIDENCE) {
+        status = sl_evidence_decode(&evidence, payload, length, error);
+        peer->evidence_chain = status == SL_OK ? evidence.statement->chain_count : 0;
+        if (status == SL_OK)
+            sl_evidence_finish(&evidence);
     } else if (type == SL_FRAME_PROGRESS) {
         status = sl_progress_decode(&peer->progress, payload, length, error);
     }
@@ -119,30 +137,42 @@ static void sink(void *context, enum sl_log_level level, const char *subsystem, 
     struct peer *peer = context;
     (void)level;
     (void)subsystem;
+    if (strcmp(message, "statements left out") == 0)
+        atomic_fetch_add(&peer->left_out, 1);
     if (strcmp(message, "listening") == 0)
         snprintf(peer->address, sizeof peer->address, "%s", fields[0].value.text);
 }
 
-static void write_settings(const struct peer *peer, const char *path, const char *round, bool stream) {
+struct setup {
+    const char *round, *more;
+    bool stream;
+    const char *join; /* NULL: nobody */
+};
+
+static void write_settings(const struct peer *peer, const char *path, const struct setup *setup) {
     FILE *file = fopen(path, "w");
+    const char *host = peer->host, *join = setup->join != NULL ? setup->join : "";
+    const char *quote = setup->join != NULL ? "\"" : "";
     cr_assert_not_null(file);
-    fprintf(
-        file,
-        "{\"flock\":{\"name\":\"demo\",\"run\":\"r1\",\"start_nodes\":2},\"node\":{\"name\":\"bob\",\"workers\":2},"
-        "\"identity\":{\"ca\":\"ca.pem\",\"server_certificate\":\"bob-server.pem\",\"server_key\":\"bob-server.key\","
-        "\"client_certificate\":\"bob-client.pem\",\"client_key\":\"bob-client.key\"},"
-        "\"transport\":{\"listen\":[\"127.0.0.1:0\"]},\"mix\":{\"stream\":%s},"
-        "\"learner\":{\"trainer\":\"idle\",\"idle_bytes\":%zu},\"model\":{\"folder\":\"\"},"
-        "\"record\":{\"file\":\"record.jsonl\"},\"round\":{%s}}",
-        stream ? "true" : "false", PEER_ELEMENTS * sizeof(float), round);
+    fprintf(file,
+            "{\"flock\":{\"name\":\"demo\",\"run\":\"r1\",\"start_nodes\":2},\"node\":{\"name\":\"%s\",\"workers\":2},"
+            "\"identity\":{\"ca\":\"ca.pem\",\"server_certificate\":\"%s-server.pem\",\"server_key\":\"%s-server.key\","
+            "\"client_certificate\":\"%s-client.pem\",\"client_key\":\"%s-client.key\"},"
+            "\"membership\":{\"join\":[%s%s%s],\"proof_folder\":\"%s-proofs\"%s%s},"
+            "\"transport\":{\"listen\":[\"127.0.0.1:0\"]},\"mix\":{\"stream\":%s},"
+            "\"learner\":{\"trainer\":\"idle\",\"idle_bytes\":%zu},\"model\":{\"folder\":\"\"},"
+            "\"record\":{\"file\":\"%s.jsonl\"},\"round\":{%s}}",
+            host, host, host, host, host, quote, join, quote, host, setup->more[0] != '\0' ? "," : "", setup->more,
+            setup->stream ? "true" : "false", PEER_ELEMENTS * sizeof(float), host, setup->round);
     cr_assert_eq(fclose(file), 0);
-    (void)peer;
 }
 
-static void create_node(struct peer *peer, const char *round, bool stream) {
+static void create_node(struct peer *peer, const struct setup *setup) {
     struct sl_error error = {.status = SL_OK, .text = ""};
-    char *path = sl_test_path(peer->flock.folder, "settings.json");
-    write_settings(peer, path, round, stream);
+    char name[SL_NAME_SIZE + 8];
+    (void)snprintf(name, sizeof name, "%s.json", peer->host);
+    char *path = sl_test_path(peer->flock.folder, name);
+    write_settings(peer, path, setup);
     cr_assert_eq(sl_settings_load(&peer->settings, path, NULL, 0, &error), SL_OK, "%s", error.text);
     free(path);
     peer->log = (struct sl_log){.sink = sink, .context = peer, .level = SL_LOG_INFO};
@@ -172,12 +202,9 @@ static void create_alice(struct peer *peer) {
     cr_assert_eq(sl_transport_create(&peer->transport, &options, &error), SL_OK, "%s", error.text);
 }
 
-void peer_init(struct peer *peer, const char *name, const char *round, bool stream) {
-    (void)signal(SIGPIPE, SIG_IGN);
-    *peer = (struct peer){.name = name, .outcome = SL_INTERNAL, .lineage = 7};
-    sl_test_flock_init(&peer->flock, "demo");
-    sl_test_write_member(&peer->flock, "bob");
-    create_node(peer, round, stream);
+static void start(struct peer *peer, const struct setup *setup) {
+    sl_test_write_member(&peer->flock, peer->host);
+    create_node(peer, setup);
     create_alice(peer);
     peer->update = sl_block_create(PEER_ELEMENTS * sizeof(float));
     peer->into = malloc(PEER_ELEMENTS * sizeof(float));
@@ -185,6 +212,31 @@ void peer_init(struct peer *peer, const char *name, const char *round, bool stre
     float *values = (float *)(void *)peer->update->data;
     for (size_t i = 0; i < PEER_ELEMENTS; i++)
         values[i] = 1;
+}
+
+static void init(struct peer *peer, const char *name, const char *host) {
+    (void)signal(SIGPIPE, SIG_IGN);
+    *peer = (struct peer){.name = name, .host = host, .outcome = SL_INTERNAL, .lineage = 7};
+}
+
+void peer_init(struct peer *peer, const char *name, const char *round, bool stream) {
+    init(peer, name, "bob");
+    sl_test_flock_init(&peer->flock, "demo");
+    start(peer, &(struct setup){.round = round, .more = "", .stream = stream});
+}
+
+void peer_init_more(struct peer *peer, const char *name, const char *round, const char *more) {
+    init(peer, name, "bob");
+    sl_test_flock_init(&peer->flock, "demo");
+    start(peer, &(struct setup){.round = round, .more = more});
+}
+
+void peer_init_beside(struct peer *peer, const struct peer *other, const char *host, const char *round,
+                      const char *more) {
+    init(peer, other->name, host);
+    peer->flock = other->flock;
+    peer->beside = true;
+    start(peer, &(struct setup){.round = round, .more = more, .join = other->address});
 }
 
 void peer_finish(struct peer *peer) {
@@ -196,14 +248,16 @@ void peer_finish(struct peer *peer) {
     sl_node_destroy(peer->node);
     sl_transport_destroy(peer->transport);
     event_base_free(peer->base);
-    sl_identity_destroy(peer->identity);
+    sl_credential_unref(peer->credential);
+    sl_identity_unref(peer->identity);
     peer->own.flock.run = NULL;
     sl_test_settings_finish(&peer->own);
     sl_settings_destroy(peer->settings);
     sl_manifest_finish(&peer->manifest);
     sl_block_unref(peer->update);
     free(peer->into);
-    sl_test_flock_finish(&peer->flock);
+    if (!peer->beside)
+        sl_test_flock_finish(&peer->flock);
 }
 
 /* ---- time passes ---- */
@@ -234,7 +288,7 @@ enum sl_status peer_wait_node(struct peer *peer) {
 void peer_connect(struct peer *peer) {
     PEER_UNTIL(peer, peer->connection == NULL);
     size_t before = peer->ups;
-    cr_assert_eq(sl_transport_dial(peer->transport, peer->address, "bob"), SL_OK);
+    cr_assert_eq(sl_transport_dial(peer->transport, (const char *[]){peer->address}, 1, peer->host), SL_OK);
     PEER_UNTIL(peer, peer->ups > before);
 }
 
@@ -257,10 +311,41 @@ void peer_tell_progress(struct peer *peer, uint64_t round, bool finished) {
     SEND(peer, SL_FRAME_PROGRESS, progress, {.round = round, .lineage = peer->lineage, .finished = finished});
 }
 
+struct sl_statement *peer_seal(const struct sl_identity *identity, const char *context, struct sl_bytes body) {
+    struct sl_buffer message = {0};
+    struct sl_bytes chain[SL_CHAIN_MAX];
+    struct sl_statement *statement;
+    uint8_t signature[SL_SIGNATURE_MAX];
+    size_t length = sizeof signature, count = sl_identity_chain(identity, SL_PURPOSE_CLIENT, chain);
+    cr_assert_eq(sl_statement_message(&message, context, body), SL_OK);
+    cr_assert_eq(sl_identity_sign(identity, signature, &length, (struct sl_bytes){message.data, message.length}, NULL),
+                 SL_OK);
+    cr_assert_eq(sl_statement_create(&statement, body, (struct sl_bytes){signature, length}, chain, count), SL_OK);
+    sl_buffer_finish(&message);
+    return statement;
+}
+
+struct sl_member_statement peer_word(const struct peer *peer, const char *node) {
+    struct sl_member_statement said = {
+        .flock = "demo", .run = "r1", .incarnation = 1, .state = SL_MEMBER_ALIVE, .samples = 1, .from_round = 1};
+    memcpy(said.origin, peer->name, strlen(peer->name) + 1);
+    memcpy(said.node, node, strlen(node) + 1);
+    return said;
+}
+
+void peer_say(struct peer *peer, const struct sl_member_statement *said) {
+    struct sl_buffer body = {0};
+    cr_assert_eq(sl_member_statement_encode(&body, said), SL_OK);
+    struct sl_statement *statement =
+        peer_seal(peer->identity, SL_MEMBER_CONTEXT, (struct sl_bytes){body.data, body.length});
+    SEND(peer, SL_FRAME_ROSTER, roster, {.statements = &statement, .count = 1});
+    sl_statement_unref(statement);
+    sl_buffer_finish(&body);
+}
+
 void peer_join(struct peer *peer) {
-    struct sl_member_entry entry = {.incarnation = 1, .state = SL_MEMBER_ALIVE, .samples = 1, .from_round = 1};
-    memcpy(entry.node, peer->name, strlen(peer->name) + 1);
-    SEND(peer, SL_FRAME_ROSTER, roster, {.entries = &entry, .count = 1});
+    const struct sl_member_statement said = peer_word(peer, peer->name);
+    peer_say(peer, &said);
     peer_tell_progress(peer, 0, false);
 }
 

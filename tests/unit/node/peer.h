@@ -17,6 +17,8 @@ enum { PEER_ELEMENTS = 200000, PEER_TRANSFERS_MAX = 64 }; /* four chunks, the la
 
 struct peer {
     /* bob */
+    const char *host; /* "bob", or what his like is called here */
+    bool beside;      /* another one's flock, borrowed */
     struct sl_test_flock flock;
     struct sl_settings *settings;
     struct sl_log log;
@@ -24,6 +26,7 @@ struct peer {
     struct sl_node *node;
     pthread_t thread;
     atomic_bool over;
+    atomic_size_t left_out; /* lines about statements that he left out */
     enum sl_status outcome;
     struct sl_error failure;
 
@@ -33,7 +36,8 @@ struct peer {
     struct sl_settings own;
     struct sl_transport *transport;
     struct sl_connection *connection; /* NULL: not connected */
-    size_t ups, downs;
+    struct sl_credential *credential; /* bob's, of the last connection */
+    size_t ups, downs, dial_failures;
     char reason[512]; /* of the last down */
     const char *name;
     uint64_t lineage;
@@ -41,7 +45,7 @@ struct peer {
     struct sl_block *update; /* hers: PEER_ELEMENTS values of 1.0 */
 
     /* what bob said, since the beginning */
-    size_t frames[SL_FRAME_DATA + 1]; /* by type */
+    size_t frames[SL_FRAME_PROOF + 1]; /* by type */
     uint64_t credit[PEER_TRANSFERS_MAX];
     bool cancelled[PEER_TRANSFERS_MAX];
     size_t cancels;
@@ -50,6 +54,8 @@ struct peer {
     struct sl_digest digest;     /* alike */
     struct sl_digest own_digest; /* of the last manifest that was sent */
     size_t snapshots;
+    size_t evidence_chain; /* certificates in the last EVIDENCE */
+    size_t bad_signatures; /* of manifests, by the credential of their connection */
     struct sl_ready ready;
     struct sl_pass pass;
     struct sl_progress progress;
@@ -61,12 +67,21 @@ struct peer {
 /* Makes the flock, the peer of that name, and bob, with `round` (a JSON object without its braces) in his settings;
  * nothing runs yet. */
 void peer_init(struct peer *peer, const char *name, const char *round, bool stream);
+/* The same with another node than bob in the flock of another peer, whose node it joins; `more` is the object
+ * "membership" of its settings (JSON without its braces, may be empty), for both. */
+void peer_init_more(struct peer *peer, const char *name, const char *round, const char *more);
+void peer_init_beside(struct peer *peer, const struct peer *other, const char *host, const char *round,
+                      const char *more);
 void peer_finish(struct peer *peer); /* asks bob to stop if he runs, waits for his end */
 
 void peer_run_node(struct peer *peer);
 void peer_connect(struct peer *peer); /* dials bob and waits until the connection stands */
 /* Roster and progress: bob counts alice in and begins his first round. */
 void peer_join(struct peer *peer);
+/* What alice says of a member (of herself: that she is alive, with one sample, from round 1 on); signed and told. */
+struct sl_member_statement peer_word(const struct peer *peer, const char *node);
+void peer_say(struct peer *peer, const struct sl_member_statement *said);
+struct sl_statement *peer_seal(const struct sl_identity *identity, const char *context, struct sl_bytes body);
 void peer_tell_progress(struct peer *peer, uint64_t round, bool finished);
 
 /* Runs alice's loop until the condition holds; fails the test after some seconds. */

@@ -1,8 +1,10 @@
 /* An admitted peer that breaks the protocol, or uses it up: bob refuses what must be refused and lives on. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "peer.h"
 
 static struct peer peer;
@@ -228,25 +230,96 @@ Test(node_hostile_stream, bytes_that_are_not_the_signed_ones_are_refused) {
     PEER_UNTIL(&peer, peer.progress.round == 2);
 }
 
+/* Of members that there are not, with a certificate of another name and a signature that is not theirs. */
 static void tell_of_strangers(size_t first) {
-    struct sl_member_entry entries[SL_ROSTER_ENTRIES_MAX];
+    struct sl_statement *statements[SL_ROSTER_ENTRIES_MAX];
+    struct sl_roster roster = {.statements = statements};
     struct sl_buffer payload = {0};
-    for (size_t i = 0; i < SL_ROSTER_ENTRIES_MAX; i++) {
-        entries[i] = (struct sl_member_entry){
-            .incarnation = 1, .state = SL_MEMBER_ALIVE, .samples = UINT64_C(1) << 40, .from_round = 1};
-        (void)snprintf(entries[i].node, sizeof entries[i].node, "x%zu", first + i);
+    for (; roster.count < 32; roster.count++) {
+        struct sl_buffer body = {0};
+        struct sl_member_statement said = peer_word(&peer, "x");
+        (void)snprintf(said.node, sizeof said.node, "x%zu", first + roster.count);
+        memcpy(said.origin, said.node, sizeof said.origin);
+        cr_assert_eq(sl_member_statement_encode(&body, &said), SL_OK);
+        statements[roster.count] =
+            peer_seal(peer.identity, SL_MEMBER_CONTEXT, (struct sl_bytes){body.data, body.length});
+        sl_buffer_finish(&body);
     }
-    cr_assert_eq(sl_roster_encode(&payload, &(struct sl_roster){.entries = entries, .count = SL_ROSTER_ENTRIES_MAX}),
-                 SL_OK);
+    cr_assert_eq(sl_roster_encode(&payload, &roster), SL_OK);
     peer_send(&peer, SL_FRAME_ROSTER, &payload);
     sl_buffer_finish(&payload);
+    for (size_t i = 0; i < roster.count; i++)
+        sl_statement_unref(statements[i]);
 }
 
-Test(node_hostile_stream, a_flood_of_members_does_not_end_a_node) {
-    for (size_t told = 0; told < 2000; told += SL_ROSTER_ENTRIES_MAX)
+Test(node_hostile_stream, members_that_there_are_not_are_never_heard_of) {
+    for (size_t told = 0; told < 320; told += 32)
         tell_of_strangers(told);
+    peer_assert_refused(&peer, "with the certificate");
+    peer_join(&peer);
     peer_count(&peer, 1);
     PEER_UNTIL(&peer, peer.manifest.round == 2);
-    cr_assert_geq(peer.manifest.degree, 2000);
+    cr_assert_eq(peer.manifest.degree, 1);
     cr_assert_not(atomic_load(&peer.over));
+}
+
+/* Each would go over every connection of the flock, and its certificates are not needed. */
+Test(node_hostile, a_statement_with_a_heap_of_certificates_is_left_out) {
+    static char long_name[2500];
+    struct sl_test_pair pad;
+    struct sl_bytes chain[SL_CHAIN_MAX];
+    struct sl_buffer body = {0}, payload = {0};
+    struct sl_member_statement said = peer_word(&peer, "alice");
+    struct sl_statement *sealed, *padded;
+    memset(long_name, 'a', sizeof long_name - 1);
+    struct sl_test_order order = {.common_name = "of no use"};
+    for (size_t i = 0; i < SL_TEST_NAMES_MAX; i++)
+        order.names[i] = (struct sl_test_name){.type = GNUTLS_SAN_DNSNAME, .data = long_name};
+    sl_test_issue(&pad, &order);
+    said.incarnation = 5;
+    cr_assert_eq(sl_member_statement_encode(&body, &said), SL_OK);
+    sealed = peer_seal(peer.identity, SL_MEMBER_CONTEXT, (struct sl_bytes){body.data, body.length});
+    chain[0] = sealed->chain[0];
+    chain[1] = chain[2] = sl_test_pair_bytes(&pad);
+    cr_assert_eq(sl_statement_create(&padded, sealed->body, sealed->signature, chain, 3), SL_OK);
+    cr_assert_eq(sl_roster_encode(&payload, &(struct sl_roster){.statements = &padded, .count = 1}), SL_OK);
+    peer_send(&peer, SL_FRAME_ROSTER, &payload);
+    PEER_UNTIL(&peer, atomic_load(&peer.left_out) == 1);
+    cr_assert_eq(peer.downs, 0, "who relays it cannot do better");
+    sl_statement_unref(sealed);
+    sl_statement_unref(padded);
+    sl_buffer_finish(&body);
+    sl_buffer_finish(&payload);
+    sl_test_pair_finish(&pad);
+}
+
+static bool has_text(const char *path, const char *text) {
+    struct sl_buffer file = {0};
+    struct sl_error error;
+    bool found = sl_file_read(&file, path, 1 << 24, &error) == SL_OK && sl_buffer_append(&file, "", 1) == SL_OK &&
+                 strstr((const char *)file.data, text) != NULL;
+    sl_buffer_finish(&file);
+    return found;
+}
+
+/* Who makes others miss rounds is to be found. */
+Test(node_hostile, the_record_says_who_accused_whom) {
+    struct sl_identity *carol = sl_test_member(&peer.flock, "carol");
+    struct sl_member_statement own = peer_word(&peer, "carol"), accusation = peer_word(&peer, "carol");
+    struct sl_buffer body = {0}, payload = {0};
+    char *path = sl_test_path(peer.flock.folder, "bob.jsonl");
+    memcpy(own.origin, "carol", sizeof "carol");
+    cr_assert_eq(sl_member_statement_encode(&body, &own), SL_OK);
+    struct sl_statement *word = peer_seal(carol, SL_MEMBER_CONTEXT, (struct sl_bytes){body.data, body.length});
+    cr_assert_eq(sl_roster_encode(&payload, &(struct sl_roster){.statements = &word, .count = 1}), SL_OK);
+    peer_send(&peer, SL_FRAME_ROSTER, &payload);
+    accusation.state = SL_MEMBER_DROPPED;
+    accusation.samples = accusation.from_round = 0;
+    peer_say(&peer, &accusation);
+    PEER_UNTIL(&peer, has_text(path, "\"member\":\"carol\",\"state\":\"dropped\",\"by\":\"alice\""));
+    sl_buffer_finish(&body);
+    sl_buffer_finish(&payload);
+    sl_statement_unref(word);
+    sl_identity_unref(carol);
+    free(path);
 }

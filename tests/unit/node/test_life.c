@@ -38,7 +38,7 @@ static void start_promised(const char *round) {
 
 static bool is_recorded(const char *text) {
     char line[4096];
-    char *path = sl_test_path(peer.flock.folder, "record.jsonl");
+    char *path = sl_test_path(peer.flock.folder, "bob.jsonl");
     FILE *file = fopen(path, "r");
     bool found = false;
     cr_assert_not_null(file);

@@ -139,7 +139,9 @@ Test(file, required_keys) {
     fixture_make(&fixture);
     cr_expect_eq(fixture_load(&fixture, "{\"learner\":{\"trainer\":\"idle\"}}"), SL_SETTINGS);
     cr_expect_eq(fixture_lines(&fixture), 7);
-    cr_expect(fixture_has(&fixture, "%FILE%: identity.client_key: expected a path of 1 to 4095 bytes, found nothing"));
+    cr_expect(fixture_has(
+        &fixture,
+        "%FILE%: identity.client_key: expected a path of 1 to 4095 bytes or a URI \"pkcs11:...\", found nothing"));
     cr_expect(fixture_has(&fixture, "%FILE%: node.name: expected a name of 1 to 63 characters a-z, 0-9 and, not first, "
                                     "-, found nothing"));
     fixture_finish(&fixture);
@@ -157,7 +159,7 @@ Test(file, one_problem_hides_no_other) {
                  SL_SETTINGS);
     cr_expect(fixture_has(&fixture, "%FILE%: flok: unknown key; the nearest known one is \"flock\""));
     cr_expect(fixture_has(&fixture, "%FILE%: transport.listen[0]: expected \"host:port\", found \"1.2.3.4\""));
-    cr_expect(fixture_has(&fixture, "%FILE%: transport.listen[1]: expected \"host:port\", found 7"));
+    cr_expect(fixture_has(&fixture, "%FILE%: transport.listen[1]: expected \"host:port\" or an object, found 7"));
     cr_expect(fixture_has(&fixture, "%FILE%: round.rounds: expected an integer from 1 to 1000000000 rounds, found 0"));
     cr_expect(fixture_has(&fixture, "STARLING_LOG_LEVEL: log.level: expected \"debug\", \"info\", \"warning\" or "
                                     "\"error\", found \"loud\""));

@@ -66,9 +66,27 @@ Test(generated, every_setting_is_described_everywhere) {
         cr_expect_not_null(strstr(reference, text), "%s", sl_setting_table[i].path);
         snprintf(text, sizeof text, "\n.It Cm %s\n", sl_setting_table[i].path);
         cr_expect_not_null(strstr(manual, text), "%s", sl_setting_table[i].path);
+        const struct sl_setting_object *object = sl_setting_table[i].object;
+        for (size_t m = 0; object != NULL && m < object->member_count; m++) {
+            snprintf(text, sizeof text, "\n  - `%s`: ", object->members[m].path);
+            cr_expect_not_null(strstr(reference, text), "%s", text);
+            snprintf(text, sizeof text, "\n.It Cm %s\n", object->members[m].path);
+            cr_expect_not_null(strstr(manual, text), "%s", text);
+        }
     }
     free(manual);
     free(reference);
+}
+
+static bool schema_has_members(const cJSON *list, const struct sl_setting_object *object) {
+    const cJSON *items = cJSON_GetObjectItemCaseSensitive(list, "items");
+    if (object->plain)
+        items = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(items, "anyOf"), 1);
+    const cJSON *members = cJSON_GetObjectItemCaseSensitive(items, "properties");
+    bool good = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(items, "additionalProperties"));
+    for (size_t i = 0; i < object->member_count; i++)
+        good = good && cJSON_HasObjectItem(members, object->members[i].path);
+    return good && (size_t)cJSON_GetArraySize(members) == object->member_count;
 }
 
 Test(generated, schema_has_every_setting_with_its_range) {
@@ -88,6 +106,8 @@ Test(generated, schema_has_every_setting_with_its_range) {
         const cJSON *key = cJSON_GetObjectItemCaseSensitive(keys, sl_setting_key(row));
         cr_assert(cJSON_IsObject(key), "%s", row->path);
         count++;
+        if (row->object != NULL)
+            cr_expect(schema_has_members(key, row->object), "%s", row->path);
         if (row->type == SL_SETTING_INTEGER)
             cr_expect_eq(cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(key, "maximum")), row->max, "%s",
                          row->path);
@@ -110,4 +130,5 @@ Test(generated, samples_are_good) {
     expect_good("settings/minimal.json");
     expect_good("settings/hospital.json");
     expect_good("settings/testnet-node.json");
+    expect_good("settings/behind-proxy.json");
 }

@@ -44,6 +44,18 @@ Test(problems, what_does_not_fit_is_counted) {
     cr_expect_eq(lines + more, COUNT);
 }
 
+/* A file of 1 MiB may have a hundred thousand faults: what no error can show costs neither memory nor a search. */
+Test(problems, what_no_error_shows_is_not_kept) {
+    struct sl_problems problems = {0};
+    for (int i = 0; i < 100000; i++)
+        sl_problems_add(&problems, "file", "some.key", "problem number %d", i);
+    cr_expect_eq(problems.count, 100000);
+    cr_expect(sl_problems_are_full(&problems));
+    cr_expect_lt(problems.lines.length, 2 * SL_ERROR_TEXT_MAX);
+    cr_expect_eq(sl_problems_finish(&problems, NULL), SL_SETTINGS);
+    cr_expect_not(sl_problems_are_full(&problems));
+}
+
 Test(problems, one_that_is_too_long_is_still_told) {
     struct sl_problems problems = {0};
     struct sl_error error = {0};

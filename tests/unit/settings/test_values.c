@@ -63,13 +63,15 @@ static const struct refused refused[] = {
      "model.folder: expected a path of at most 4095 bytes (\"\" for none), found \"a\\nb\""},
     {"overlay", "topology", "\"regular:3\"",
      "overlay.topology: expected \"full\", \"ring\", \"torus\", \"hypercube\", \"star\", \"regular:S\", "
-     "\"static-regular:S\", \"small-world:K,P\" (S, K even, 2 to 1000; P from 0 to 1) or \"file:PATH\", found "
+     "\"static-regular:S\", \"small-world:K,P\" (S, K even, 2 to 1024; P from 0 to 1) or \"file:PATH\", found "
      "\"regular:3\""},
     {"data", "partition", "\"shards:0\"",
      "data.partition: expected \"iid\", \"shards:K\" (K from 1), \"dirichlet:ALPHA\" (above 0) or "
      "\"share:P1,P2,...\" (each above 0), found \"shards:0\""},
-    {"transport", "listen", "[]", "transport.listen: expected a list of 1 to 16 \"host:port\", found a list"},
-    {"transport", "listen", "\"a:1\"", "transport.listen: expected a list of 1 to 16 \"host:port\", found \"a:1\""},
+    {"transport", "listen", "[]",
+     "transport.listen: expected a list of 1 to 16 \"host:port\" or objects, found a list"},
+    {"transport", "listen", "\"a:1\"",
+     "transport.listen: expected a list of 1 to 16 \"host:port\" or objects, found \"a:1\""},
     {"transport", "listen", "[\"a:1\",\"a\"]", "transport.listen[1]: expected \"host:port\", found \"a\""},
     {"transport", "listen", "[\"a:65536\"]", "transport.listen[0]: expected \"host:port\", found \"a:65536\""},
     {"transport", "listen", "[\"::1:7400\"]", "transport.listen[0]: expected \"host:port\", found \"::1:7400\""},
@@ -182,8 +184,8 @@ Test(values, lists) {
     fixture_make(&fixture);
     fixture_accepts(&fixture, with(text, "transport", "listen", "[\"127.0.0.1:0\",\"[::1]:7400\"]"));
     cr_expect_eq(fixture.settings->transport.listen.count, 2);
-    cr_expect_str_eq(fixture.settings->transport.listen.items[0], "127.0.0.1:0");
-    cr_expect_str_eq(fixture.settings->transport.listen.items[1], "[::1]:7400");
+    cr_expect_str_eq(fixture.settings->transport.listen.items[0].address, "127.0.0.1:0");
+    cr_expect_str_eq(fixture.settings->transport.listen.items[1].address, "[::1]:7400");
     fixture_accepts(&fixture, with(text, "membership", "join", "[]"));
     cr_expect_eq(fixture.settings->membership.join.count, 0);
     fixture_accepts(&fixture, "{" GOOD_SECTIONS ",\"data\":{\"format\":\"cifar10\",\"train\":[\"a\",\"/b\"]}}");
@@ -200,7 +202,7 @@ Test(values, defaults) {
     cr_expect_str_eq(settings->file, fixture.file);
     cr_expect_str_eq(settings->flock.run, "default");
     cr_expect_eq(settings->flock.start_nodes, 1);
-    cr_expect_str_eq(settings->transport.listen.items[0], "127.0.0.1:7400");
+    cr_expect_str_eq(settings->transport.listen.items[0].address, "127.0.0.1:7400");
     cr_expect_eq(settings->transport.window_bytes, 4 << 20);
     cr_expect_str_eq(settings->transport.congestion, "");
     cr_expect_str_eq(settings->overlay.topology, "full");

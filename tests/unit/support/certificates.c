@@ -93,29 +93,52 @@ static void set_names(gnutls_x509_crt_t certificate, const struct sl_test_order 
     }
 }
 
-static void set_name_constraint(gnutls_x509_crt_t certificate, const char *permitted_dns) {
+static gnutls_datum_t datum(const char *text) {
+    return (gnutls_datum_t){(unsigned char *)(uintptr_t)text, (unsigned)strlen(text)};
+}
+
+static void set_name_constraints(gnutls_x509_crt_t certificate, const struct sl_test_order *order) {
     gnutls_x509_name_constraints_t constraints;
-    gnutls_datum_t name = {(unsigned char *)(uintptr_t)permitted_dns, (unsigned)strlen(permitted_dns)};
     must(gnutls_x509_name_constraints_init(&constraints), "name constraints");
-    must(gnutls_x509_name_constraints_add_permitted(constraints, GNUTLS_SAN_DNSNAME, &name), "name constraints");
+    if (order->permitted_dns != NULL) {
+        gnutls_datum_t name = datum(order->permitted_dns);
+        must(gnutls_x509_name_constraints_add_permitted(constraints, GNUTLS_SAN_DNSNAME, &name), "name constraints");
+    }
+    if (order->permitted_uri != NULL) {
+        gnutls_datum_t name = datum(order->permitted_uri);
+        must(gnutls_x509_name_constraints_add_permitted(constraints, GNUTLS_SAN_URI, &name), "name constraints");
+    }
+    if (order->excluded_uri != NULL) {
+        gnutls_datum_t name = datum(order->excluded_uri);
+        must(gnutls_x509_name_constraints_add_excluded(constraints, GNUTLS_SAN_URI, &name), "name constraints");
+    }
     must(gnutls_x509_crt_set_name_constraints(certificate, constraints, 1), "name constraints");
     gnutls_x509_name_constraints_deinit(constraints);
+}
+
+static void set_key_id(gnutls_x509_crt_t certificate) {
+    uint8_t id[20];
+    size_t length = sizeof id;
+    must(gnutls_x509_crt_get_key_id(certificate, 0, id, &length), "key identifier");
+    must(gnutls_x509_crt_set_subject_key_id(certificate, id, length), "key identifier");
 }
 
 static void set_extensions(gnutls_x509_crt_t certificate, const struct sl_test_order *order) {
     unsigned usage = order->key_usage;
     if (usage == 0 && order->authority)
-        usage = GNUTLS_KEY_KEY_CERT_SIGN;
+        usage = GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN;
     if (!order->no_constraints)
         must(gnutls_x509_crt_set_basic_constraints(certificate, order->authority,
                                                    order->path_limited ? (int)order->path_length : -1),
              "basic constraints");
     if (usage != 0)
         must(gnutls_x509_crt_set_key_usage(certificate, usage), "key usage");
+    if (order->tells_key)
+        set_key_id(certificate);
     for (size_t i = 0; i < SL_TEST_PURPOSES_MAX && order->purposes[i] != NULL; i++)
         must(gnutls_x509_crt_set_key_purpose_oid(certificate, order->purposes[i], 0), "purpose");
-    if (order->permitted_dns != NULL)
-        set_name_constraint(certificate, order->permitted_dns);
+    if (order->permitted_dns != NULL || order->permitted_uri != NULL || order->excluded_uri != NULL)
+        set_name_constraints(certificate, order);
 }
 
 static void sign(gnutls_x509_crt_t certificate, const struct sl_test_pair *own, const struct sl_test_order *order) {
@@ -199,8 +222,14 @@ void sl_test_write_certificates(const char *path, const struct sl_test_pair *con
 }
 
 void sl_test_write_key(const char *path, const struct sl_test_pair *pair) {
+    sl_test_write_encrypted_key(path, pair, NULL);
+}
+
+void sl_test_write_encrypted_key(const char *path, const struct sl_test_pair *pair, const char *passphrase) {
     gnutls_datum_t pem;
-    must(gnutls_x509_privkey_export2_pkcs8(pair->key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem), "PEM");
+    must(gnutls_x509_privkey_export2_pkcs8(pair->key, GNUTLS_X509_FMT_PEM, passphrase,
+                                           passphrase != NULL ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN, &pem),
+         "PEM");
     sl_test_write(path, pem.data, pem.size, 0600);
     gnutls_free(pem.data);
 }

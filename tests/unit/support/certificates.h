@@ -37,11 +37,13 @@ struct sl_test_order {
     struct sl_bytes raw_uri;                    /* the only name: a URI byte for byte, which GnuTLS would not write */
     const char *purposes[SL_TEST_PURPOSES_MAX]; /* OIDs of the extended key usage */
     unsigned key_usage;                         /* GNUTLS_KEY_…, 0: no such extension */
-    bool authority;                             /* CA:TRUE, and keyCertSign where key_usage is 0 */
+    bool authority;                             /* CA:TRUE; keyCertSign and cRLSign where key_usage is 0 */
     bool no_constraints;                        /* no basicConstraints at all */
+    bool tells_key;                             /* its key identifier (SHA-1 of the key) */
     bool path_limited;
     unsigned path_length;      /* with path_limited */
-    const char *permitted_dns; /* a name constraint */
+    const char *permitted_dns; /* name constraints, each critical */
+    const char *permitted_uri, *excluded_uri;
     gnutls_pk_algorithm_t key;
     unsigned bits;
     gnutls_digest_algorithm_t digest;
@@ -59,14 +61,31 @@ void sl_test_issue(struct sl_test_pair *out, const struct sl_test_order *order);
 void sl_test_pair_finish(struct sl_test_pair *pair);
 struct sl_bytes sl_test_pair_bytes(const struct sl_test_pair *pair);
 
-/* As PEM. The certificates go into one file in the order given. */
+/* As PEM. The certificates go into one file in the order given. The key, 0600, where `passphrase` is given encrypted as
+ * PKCS#8. */
 void sl_test_write_certificates(const char *path, const struct sl_test_pair *const *pairs, size_t count);
 void sl_test_write_key(const char *path, const struct sl_test_pair *pair);
+void sl_test_write_encrypted_key(const char *path, const struct sl_test_pair *pair, const char *passphrase);
 
 /* A signature as a node with this key makes it, of any kind of key. Returns its length. */
 size_t sl_test_sign(uint8_t out[SL_SIGNATURE_MAX], const struct sl_test_pair *pair, struct sl_bytes message);
 
-/* An authority of a flock in a temporary folder, without limits on its path. */
+/* A revocation list; all zero but for the issuer: it revokes nobody, made now, good for 30 days, without a number. */
+enum { SL_TEST_REVOKED_MAX = 4 };
+struct sl_test_list_order {
+    const struct sl_test_pair *issuer;
+    const struct sl_test_pair *revoked[SL_TEST_REVOKED_MAX];
+    uint64_t number;         /* 0: none */
+    int from_day, until_day; /* from now; both 0: the default */
+    bool no_next_update;
+    bool tells_key; /* the issuer's key identifier (SHA-1 of the key) */
+    gnutls_digest_algorithm_t digest;
+};
+/* In DER; the caller's, for gnutls_free of its data. */
+gnutls_datum_t sl_test_list(const struct sl_test_list_order *order);
+void sl_test_write_lists(const char *path, const struct sl_test_list_order *orders, size_t count); /* PEM */
+
+/* An authority of a flock in a temporary folder, without limits on its path, with a list that revokes nobody. */
 struct sl_test_flock {
     char name[SL_NAME_SIZE];
     char *folder;
@@ -77,12 +96,12 @@ void sl_test_flock_init(struct sl_test_flock *flock, const char *name);
 void sl_test_flock_init_beside(struct sl_test_flock *flock, const char *name, const struct sl_test_flock *other);
 void sl_test_flock_finish(struct sl_test_flock *flock);
 
-/* Settings that name `node`'s files in the flock's folder, ca.pem, NODE-server.pem, …; nothing is written. */
+/* Settings that name `node`'s files in the flock's folder, ca.pem, crl.pem, NODE-server.pem, …; nothing is written. */
 void sl_test_settings_init(struct sl_settings *settings, const struct sl_test_flock *flock, const char *node);
 void sl_test_settings_finish(struct sl_settings *settings);
 /* Writes those files, all good. */
 void sl_test_write_member(const struct sl_test_flock *flock, const char *node);
-/* Both, loaded: the caller's, for sl_identity_destroy. */
+/* Both, loaded: the caller's, for sl_identity_unref. */
 struct sl_identity *sl_test_member(const struct sl_test_flock *flock, const char *node);
 
 #endif

@@ -20,11 +20,15 @@ static void write_authority(const struct sl_test_flock *flock) {
     char *path = sl_test_path(flock->folder, "ca.pem");
     sl_test_write_certificates(path, (const struct sl_test_pair *const[]){&flock->authority}, 1);
     free(path);
+    path = sl_test_path(flock->folder, "crl.pem");
+    sl_test_write_lists(path, &(struct sl_test_list_order){.issuer = &flock->authority, .number = 1}, 1);
+    free(path);
 }
 
 void sl_test_flock_init(struct sl_test_flock *flock, const char *name) {
     start(flock, name);
-    sl_test_issue(&flock->authority, &(struct sl_test_order){.common_name = "test authority", .authority = true});
+    sl_test_issue(&flock->authority,
+                  &(struct sl_test_order){.common_name = "test authority", .authority = true, .tells_key = true});
     write_authority(flock);
 }
 
@@ -58,6 +62,7 @@ void sl_test_settings_init(struct sl_settings *settings, const struct sl_test_fl
                                                   .server_key = member_path(flock, node, "server.key"),
                                                   .client_certificate = member_path(flock, node, "client.pem"),
                                                   .client_key = member_path(flock, node, "client.key"),
+                                                  .crl_file = sl_test_path(flock->folder, "crl.pem"),
                                                   .name_from = SL_NAME_FROM_URI}};
 }
 
@@ -69,6 +74,7 @@ void sl_test_settings_finish(struct sl_settings *settings) {
     free(settings->identity.server_key);
     free(settings->identity.client_certificate);
     free(settings->identity.client_key);
+    free(settings->identity.crl_file);
     *settings = (struct sl_settings){0};
 }
 
@@ -97,7 +103,7 @@ struct sl_identity *sl_test_member(const struct sl_test_flock *flock, const char
     struct sl_error error;
     sl_test_write_member(flock, node);
     sl_test_settings_init(&settings, flock, node);
-    if (sl_identity_load(&identity, &settings, &error) != SL_OK) {
+    if (sl_identity_load(&identity, &settings, NULL, &error) != SL_OK) {
         fprintf(stderr, "test support: %s\n", error.text);
         abort();
     }

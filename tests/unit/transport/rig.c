@@ -40,8 +40,8 @@ static void handle_down(void *context, struct sl_connection *connection, bool le
 static void handle_dial_failed(void *context, const char *address, const char *node, enum sl_status status,
                                const char *reason) {
     struct rig_side *side = context;
-    (void)address;
     (void)node;
+    snprintf(side->failed_address, sizeof side->failed_address, "%s", address);
     side->failures++;
     side->failure = status;
     snprintf(side->reason, sizeof side->reason, "%s", reason);
@@ -95,6 +95,13 @@ static void handle_heard(void *context, struct sl_connection *connection) {
     side->heard++;
 }
 
+static void handle_alarm(void *context, const char *node, const char *text) {
+    struct rig_side *side = context;
+    (void)node;
+    (void)text;
+    side->alarms++;
+}
+
 static void sink(void *context, enum sl_log_level level, const char *subsystem, const char *message,
                  const struct sl_field *fields) {
     struct rig_side *side = context;
@@ -117,9 +124,10 @@ static const struct sl_transport_handlers HANDLERS = {
     .data = handle_data,
     .data_done = handle_data_done,
     .heard = handle_heard,
+    .alarm = handle_alarm,
 };
 
-static void start(struct rig_side *side, uint64_t boot) {
+static void start(struct rig_side *side, uint64_t boot, const struct sl_resolve_function *resolve) {
     struct sl_error error = {.status = SL_OK};
     char advertised[] = "127.0.0.1:7400";
     const char *const addresses[] = {advertised};
@@ -131,16 +139,18 @@ static void start(struct rig_side *side, uint64_t boot) {
         .boot = boot,
         .addresses = addresses,
         .address_count = 1,
+        .resolve = resolve,
         .handlers = HANDLERS,
     };
     options.handlers.context = side;
+    side->boot = boot;
     cr_assert_eq(sl_transport_create(&side->transport, &options, &error), SL_OK, "%s", error.text);
-    cr_assert_eq(sl_transport_listen(side->transport, "127.0.0.1:0", &side->port, &error), SL_OK, "%s", error.text);
+    cr_assert_eq(sl_transport_listen(side->transport, &side->listener, &side->port, &error), SL_OK, "%s", error.text);
     snprintf(side->address, sizeof side->address, "127.0.0.1:%u", (unsigned)side->port);
 }
 
 struct rig_side *rig_add_identity(struct rig *rig, struct sl_identity *identity, uint64_t boot) {
-    static char run[] = "run", empty[] = "";
+    static char run[] = "run", empty[] = "", any[] = "127.0.0.1:0";
     static char priorities[] = "NORMAL:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM";
     cr_assert_lt(rig->count, RIG_SIDES_MAX);
     struct rig_side *side = &rig->sides[rig->count++];
@@ -150,13 +160,31 @@ struct rig_side *rig_add_identity(struct rig *rig, struct sl_identity *identity,
     side->settings.transport.congestion = empty;
     side->settings.transport.handshake_timeout = 60;
     side->settings.transport.max_connections = 64;
+    side->settings.transport.max_unauthenticated = 64;
+    side->settings.transport.max_unauthenticated_per_address = 64;
+    side->settings.transport.control_messages = 10000;
+    side->settings.transport.control_bytes = 16 << 20;
+    side->settings.transport.stall_timeout = 30;
+    side->listener = (struct sl_listener_setting){
+        .address = any, .handshake_rate = 1000, .handshake_burst = 1000, .max_connections = 1000};
     side->log = (struct sl_log){.sink = sink, .context = side, .level = SL_LOG_DEBUG};
-    start(side, boot);
+    start(side, boot, NULL);
     return side;
 }
 
 struct rig_side *rig_add(struct rig *rig, const char *node, uint64_t boot) {
     return rig_add_identity(rig, sl_test_member(&rig->flock, node), boot);
+}
+
+void rig_restart(struct rig_side *side, uint64_t boot, const struct sl_resolve_function *resolve) {
+    rig_stop(side);
+    start(side, boot, resolve);
+}
+
+void rig_set_modes(struct rig_side *side, enum sl_connection_security dials, enum sl_connection_security listens) {
+    side->settings.transport.connection_security = dials;
+    side->listener.security = listens;
+    rig_restart(side, side->boot, NULL);
 }
 
 void rig_stop(struct rig_side *side) {
@@ -175,7 +203,7 @@ void rig_init(struct rig *rig) {
 void rig_finish(struct rig *rig) {
     for (size_t i = 0; i < rig->count; i++) {
         sl_transport_destroy(rig->sides[i].transport);
-        sl_identity_destroy(rig->sides[i].identity);
+        sl_identity_unref(rig->sides[i].identity);
         sl_buffer_finish(&rig->sides[i].lines);
     }
     event_base_free(rig->base);
@@ -188,15 +216,48 @@ void rig_init_pair(struct rig *rig) {
     (void)rig_add(rig, "bob", 22);
 }
 
+static struct rig_side *find_side(struct rig *rig, const char *node) {
+    for (size_t i = 0; i < rig->count; i++)
+        if (strcmp(sl_identity_node(rig->sides[i].identity), node) == 0)
+            return &rig->sides[i];
+    cr_assert_fail("no side is %s", node);
+    return NULL;
+}
+
+struct sl_identity *rig_identity_that_revoked(struct rig *rig, const char *node, const char *revoked) {
+    struct sl_test_pair pairs[2];
+    struct sl_bytes chain[SL_CHAIN_MAX];
+    struct sl_identity *identity = NULL;
+    struct sl_error error = {.status = SL_OK};
+    const struct rig_side *side = find_side(rig, revoked);
+    for (int i = 0; i < 2; i++) {
+        (void)sl_identity_chain(side->identity, (enum sl_purpose)i, chain);
+        pairs[i].der = (gnutls_datum_t){(unsigned char *)(uintptr_t)chain[0].data, (unsigned)chain[0].length};
+    }
+    gnutls_datum_t list = sl_test_list(
+        &(struct sl_test_list_order){.issuer = &rig->flock.authority, .revoked = {&pairs[0], &pairs[1]}, .number = 99});
+    cr_assert_eq(sl_identity_with_crl(find_side(rig, node)->identity, &identity,
+                                      (struct sl_bytes){list.data, list.size}, &error),
+                 SL_OK, "%s", error.text);
+    gnutls_free(list.data);
+    return identity;
+}
+
 void rig_init_connected(struct rig *rig) {
+    rig_init_connected_by(rig, SL_SECURITY_MTLS);
+}
+
+void rig_init_connected_by(struct rig *rig, enum sl_connection_security security) {
     rig_init_pair(rig);
+    for (size_t i = 0; i < rig->count && security != SL_SECURITY_MTLS; i++)
+        rig_set_modes(&rig->sides[i], security, security);
     rig_dial(&rig->sides[0], &rig->sides[1], "bob");
     rig_until(rig, &rig->sides[0].ups, 1);
     rig_until(rig, &rig->sides[1].ups, 1);
 }
 
 void rig_dial(struct rig_side *from, const struct rig_side *to, const char *node) {
-    cr_assert_eq(sl_transport_dial(from->transport, to->address, node), SL_OK);
+    cr_assert_eq(sl_transport_dial(from->transport, (const char *[]){to->address}, 1, node), SL_OK);
 }
 
 struct rig_side *rig_side_of(struct rig *rig, size_t index) {

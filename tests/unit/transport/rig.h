@@ -21,17 +21,20 @@ struct rig_side {
     struct rig *rig;
     struct sl_identity *identity;
     struct sl_settings settings;
+    struct sl_listener_setting listener;
     struct sl_transport *transport;
     struct sl_log log;
     struct sl_buffer lines; /* "warning peer refused peer=… reason=…" a line */
+    uint64_t boot;
     uint16_t port;
     char address[32];
 
     struct sl_connection *up; /* the latest that is up */
-    size_t ups, downs, failures, heard;
+    size_t ups, downs, failures, heard, alarms;
     char peer[SL_NAME_SIZE];
     size_t peer_addresses;
     enum sl_status failure;
+    char failed_address[SL_ADDRESS_SIZE];
     char reason[512];
     bool leaving;
     bool down_inside_call; /* peer_down came from within a call of ours */
@@ -62,12 +65,19 @@ void rig_finish(struct rig *rig);
 /* Adds a side that listens on 127.0.0.1; identity is the rig's from now on. */
 struct rig_side *rig_add_identity(struct rig *rig, struct sl_identity *identity, uint64_t boot);
 struct rig_side *rig_add(struct rig *rig, const char *node, uint64_t boot); /* a good member */
-void rig_stop(struct rig_side *side);                                       /* destroys its transport */
+/* Begins once more, with these options of its own: `resolve` may be NULL. */
+void rig_restart(struct rig_side *side, uint64_t boot, const struct sl_resolve_function *resolve);
+/* Begins once more: the mode in which it dials what no rule names, and that of its listener. */
+void rig_set_modes(struct rig_side *side, enum sl_connection_security dials, enum sl_connection_security listens);
+void rig_stop(struct rig_side *side); /* destroys its transport */
 
 /* Two good members, alice (lower) and bob, not connected. */
 void rig_init_pair(struct rig *rig);
 /* The same, connected: alice has dialled. */
 void rig_init_connected(struct rig *rig);
+void rig_init_connected_by(struct rig *rig, enum sl_connection_security security);
+/* The identity of the side `node` after a list has come that revokes both certificates of `revoked`. */
+struct sl_identity *rig_identity_that_revoked(struct rig *rig, const char *node, const char *revoked);
 void rig_dial(struct rig_side *from, const struct rig_side *to, const char *node);
 
 /* Runs the loop until `*counter` is `value` at least; fails the test after some seconds. */

@@ -211,11 +211,11 @@ Test(bulk, a_peer_that_does_not_read_costs_a_bounded_amount_of_memory) {
     cr_assert_gt(alice->up->writer.bulk.queued, LENGTH / 2, "what was not sent was not encrypted either");
     cr_assert_eq(alice->transport->shared.send.owner, NULL);
     for (size_t i = 0; i < 1000 && sl_socket_unsent(&alice->up->socket) == 0; i++) /* more than epoll asks for */
-        cr_assert_eq(sl_writer_run(&alice->up->writer, &alice->up->tls, &alice->up->socket, NULL), SL_OK);
+        cr_assert_eq(sl_writer_run(&alice->up->writer, &alice->up->carrier, NULL), SL_OK);
     size_t unsent = sl_socket_unsent(&alice->up->socket);
     cr_assert_gt(unsent, 0);
     for (size_t i = 0; i < 4; i++) /* nothing is encrypted while older ciphertext waits */
-        cr_assert_eq(sl_writer_run(&alice->up->writer, &alice->up->tls, &alice->up->socket, NULL), SL_OK);
+        cr_assert_eq(sl_writer_run(&alice->up->writer, &alice->up->carrier, NULL), SL_OK);
     cr_assert_leq(sl_socket_unsent(&alice->up->socket), unsent);
     /* What GnuTLS says by itself meanwhile takes its place behind what waits. */
     cr_assert_eq(gnutls_session_key_update(alice->up->tls.session, 0), 0);

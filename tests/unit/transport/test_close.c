@@ -208,7 +208,7 @@ Test(shutdown, drains_what_is_queued_says_goodbye_and_is_done) {
     cr_assert_eq(sl_connection_send_data(alice->up, 1, block, 0, 16 * MIB), SL_OK);
     sl_transport_shutdown(alice->transport, true, 60 * SL_SECOND, note_done, &done);
     cr_assert_eq(done + alice->downs, 0, "never from within the call");
-    cr_assert_eq(sl_transport_dial(alice->transport, bob->address, ""), SL_STATE);
+    cr_assert_eq(sl_transport_dial(alice->transport, (const char *[]){bob->address}, 1, ""), SL_STATE);
     rig_until(&rig, &done, 1);
     cr_assert_eq(alice->downs, 1);
     cr_assert(alice->transport->connections == NULL);

@@ -125,7 +125,7 @@ static void spoil_name(struct sl_test_order *order) {
 
 static const struct certificate_case CASES[] = {
     {"wrong purpose", spoil_purpose, "extended key usage"},
-    {"no purpose", spoil_no_purpose, "extended key usage"},
+    {"no purpose", spoil_no_purpose, "it does not say that it is for a"},
     {"expired", spoil_expired, "expired"},
     {"not yet valid", spoil_early, "not valid before"},
     {"self-signed", spoil_self_signed, "not from our authority"},
@@ -173,7 +173,7 @@ Test(refuse, each_bad_server_certificate_with_an_alert_and_the_reason) {
         struct bare eve = {.listens = true, .pair = &pair};
         bare_start(&eve);
         snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)eve.port);
-        cr_assert_eq(sl_transport_dial(alice->transport, address, ""), SL_OK);
+        cr_assert_eq(sl_transport_dial(alice->transport, (const char *[]){address}, 1, ""), SL_OK);
         rig_until(&rig, &alice->failures, 1);
         bare_wait(&eve, &rig);
         cr_assert_eq(alice->failure, SL_UNTRUSTED, "%s", CASES[i].what);
@@ -182,6 +182,41 @@ Test(refuse, each_bad_server_certificate_with_an_alert_and_the_reason) {
         sl_test_pair_finish(&pair);
         rig_finish(&rig);
     }
+}
+
+/* What eve's signature is by another key than her certificate's: the reason that alice logs. */
+static void check_other_key(bool listens, void (*spoil)(struct sl_test_order *order), const char *reason) {
+    struct rig rig;
+    struct sl_test_pair pair, other;
+    char address[32];
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    make_pair(&pair, &rig, "eve", listens ? SL_PURPOSE_SERVER : SL_PURPOSE_CLIENT, spoil);
+    make_pair(&other, &rig, "eve", SL_PURPOSE_CLIENT, NULL);
+    const struct sl_test_pair mixed = {other.key, pair.der};
+    struct bare eve = {.port = alice->port, .listens = listens, .pair = &mixed};
+    bare_start(&eve);
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)eve.port);
+    if (listens)
+        cr_assert_eq(sl_transport_dial(alice->transport, (const char *[]){address}, 1, ""), SL_OK);
+    bare_wait(&eve, &rig);
+    rig_until_empty(alice);
+    cr_assert(rig_logged(alice, reason), "%s: %s", reason, (const char *)alice->lines.data);
+    cr_assert_eq(alice->transport->counters.refused, 1);
+    sl_test_pair_finish(&pair);
+    sl_test_pair_finish(&other);
+    rig_finish(&rig);
+}
+
+/* RSA of 16384 bits with an exponent as long takes seconds to use, on the loop. */
+Test(refuse, strangers_before_their_key_is_used) {
+    check_other_key(false, spoil_self_signed, "not from our authority");
+    check_other_key(true, spoil_self_signed, "not from our authority");
+}
+
+Test(refuse, a_member_certificate_without_its_key) {
+    check_other_key(false, NULL, "signature verification has failed");
+    check_other_key(true, NULL, "signature verification has failed");
 }
 
 Test(refuse, no_certificate) {
@@ -234,6 +269,34 @@ Test(refuse, a_member_certificate_alone_gets_our_hello_and_no_further) {
     cr_assert_eq(alice->ups, 0);
     rig_until_empty(alice);
     cr_assert(rig_logged(alice, "the admission took too long"));
+    sl_test_pair_finish(&pair);
+    rig_finish(&rig);
+}
+
+/* That it is a duplicate says one who was admitted: from anybody else it would end the whole dial, without a line. */
+Test(refuse, who_was_not_admitted_cannot_call_the_connection_a_duplicate) {
+    struct rig rig;
+    struct sl_test_pair pair;
+    struct sl_buffer payload = {0};
+    uint8_t bytes[256];
+    char address[32];
+    rig_init_pair(&rig);
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    make_pair(&pair, &rig, "eve", SL_PURPOSE_SERVER, NULL);
+    cr_assert_eq(sl_goodbye_encode(&payload, &(struct sl_goodbye){.reason = "duplicate"}), SL_OK);
+    sl_frame_put_header(bytes, &(struct sl_frame_header){.length = (uint32_t)payload.length, .type = SL_FRAME_GOODBYE});
+    memcpy(bytes + SL_FRAME_HEADER_SIZE, payload.data, payload.length);
+    struct bare eve = {
+        .listens = true, .pair = &pair, .bytes = bytes, .length = SL_FRAME_HEADER_SIZE + payload.length, .repeat = 1};
+    bare_start(&eve);
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)eve.port);
+    cr_assert_eq(sl_transport_dial(alice->transport, (const char *[]){address, bob->address}, 2, "bob"), SL_OK);
+    while (alice->ups + alice->failures == 0)
+        event_base_loop(rig.base, EVLOOP_ONCE);
+    cr_assert_eq(alice->ups, 1, "%s", alice->reason);
+    cr_assert(rig_logged(alice, "warning refused by peer peer=bob"));
+    bare_wait(&eve, &rig);
+    sl_buffer_finish(&payload);
     sl_test_pair_finish(&pair);
     rig_finish(&rig);
 }
@@ -318,24 +381,5 @@ Test(refuse, half_a_handshake_ends_by_the_timer) {
     bare_wait(&slow, &rig);
     rig_until_empty(alice);
     cr_assert(rig_logged(alice, "the TLS handshake took too long"));
-    rig_finish(&rig);
-}
-
-Test(refuse, more_handshakes_at_once_than_a_node_can_afford_wait) {
-    struct rig rig;
-    rig_init_pair(&rig);
-    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
-    alice->transport->tokens_at = sl_clock_monotonic();
-    alice->transport->handshake_tokens = 0;
-    rig_dial(bob, alice, "");
-    while (!alice->transport->accepting_paused)
-        event_base_loop(rig.base, EVLOOP_ONCE);
-    cr_assert(rig_logged(alice, "too many handshakes at once"));
-    rig_until(&rig, &bob->ups, 1); /* a moment later, without having been turned away */
-    cr_assert_eq(bob->failures, 0);
-    alice->transport->tokens_at -= 3600 * SL_SECOND; /* an hour's peace is no licence for a flood */
-    rig_dial(bob, alice, "");
-    rig_until(&rig, &bob->failures, 1);
-    cr_assert_lt(alice->transport->handshake_tokens, 1000);
     rig_finish(&rig);
 }

@@ -16,6 +16,19 @@ static void finish_roster(union any_message *message) {
 static void finish_manifest(union any_message *message) {
     sl_manifest_finish(&message->manifest);
 }
+static void finish_member_statement(union any_message *message) {
+    sl_member_statement_finish(&message->member_statement);
+}
+static void finish_witness(union any_message *message) {
+    sl_witness_finish(&message->witness);
+}
+static void finish_evidence(union any_message *message) {
+    sl_evidence_finish(&message->evidence);
+}
+static void finish_proof(union any_message *message) {
+    sl_proof_finish(&message->proof);
+}
+#define finish_part finish_nothing
 #define finish_hello_ack finish_nothing
 #define finish_goodbye finish_nothing
 #define finish_ping finish_nothing
@@ -80,18 +93,13 @@ static void sample_ping(union any_message *out) {
     out->ping.number = 7;
 }
 
+static struct sl_statement *sample_statement(unsigned which);
+
 static void sample_roster(union any_message *out) {
-    static struct sl_member_entry entries[2];
-    entries[0] = (struct sl_member_entry){.node = "alice",
-                                          .incarnation = UINT64_C(1700000000000),
-                                          .state = SL_MEMBER_ALIVE,
-                                          .samples = 7500,
-                                          .from_round = 1,
-                                          .addresses = addresses,
-                                          .address_count = 2};
-    entries[1] = (struct sl_member_entry){
-        .node = "bob", .incarnation = 1, .state = SL_MEMBER_DROPPED, .samples = 1, .from_round = 3, .until_round = 9};
-    out->roster = (struct sl_roster){.entries = entries, .count = 2};
+    static struct sl_statement *statements[2];
+    statements[0] = sample_statement(0);
+    statements[1] = sample_statement(1);
+    out->roster = (struct sl_roster){.statements = statements, .count = 2};
 }
 
 static void sample_manifest(union any_message *out) {
@@ -156,6 +164,57 @@ static void sample_progress(union any_message *out) {
 
 static void sample_model_request(union any_message *out) {
     out->model_request.epoch = 9;
+}
+
+static void sample_part(union any_message *out) {
+    out->part = (struct sl_part){.total = 70000, .offset = 65536, .bytes = {blob, sizeof blob}};
+}
+
+static void sample_member_statement(union any_message *out) {
+    out->member_statement = (struct sl_member_statement){.flock = "demo",
+                                                         .run = "run-1",
+                                                         .epoch = 2,
+                                                         .origin = "alice",
+                                                         .node = "alice",
+                                                         .incarnation = UINT64_C(1700000000000),
+                                                         .state = SL_MEMBER_LEFT,
+                                                         .samples = 7500,
+                                                         .from_round = 1,
+                                                         .until_round = 9,
+                                                         .addresses = addresses,
+                                                         .address_count = 2};
+}
+
+static void sample_witness(union any_message *out) {
+    static struct sl_witness_entry entries[2] = {
+        {.origin = "alice", .kind = SL_PAYLOAD_UPDATE, .lineage = UINT64_C(0xfedcba9876543210)},
+        {.origin = "bob", .kind = SL_PAYLOAD_SNAPSHOT, .lineage = 3}};
+    for (unsigned i = 0; i < 2; i++) {
+        fill_digest(entries[i].manifest, i);
+        fill_digest(entries[i].payload, i + 5);
+    }
+    out->witness = (struct sl_witness){.epoch = 2, .round = 17, .entries = entries, .count = 2};
+}
+
+/* Never freed: one reference is kept back. */
+static struct sl_statement *sample_statement(unsigned which) {
+    static struct sl_statement statements[2];
+    for (size_t i = 0; i < sizeof blob; i++)
+        blob[i] = (uint8_t)i;
+    statements[which] = (struct sl_statement){.references = 2,
+                                              .body = {blob + which, 100},
+                                              .signature = {blob + 7, 71},
+                                              .chain = {{blob, 300}, {blob + 9, 150}},
+                                              .chain_count = 2 - which};
+    return &statements[which];
+}
+
+static void sample_evidence(union any_message *out) {
+    out->evidence = (struct sl_evidence){.statement = sample_statement(0)};
+}
+
+static void sample_proof(union any_message *out) {
+    out->proof = (struct sl_proof){.first = sample_statement(0), .second = sample_statement(1)};
 }
 
 const struct codec codecs[] = {

@@ -4,7 +4,7 @@
 #include "wire/frame.h"
 
 Test(wire_frame, headers_survive) {
-    for (unsigned type = 1; type <= SL_FRAME_DATA; type++) {
+    for (unsigned type = 1; type <= SL_FRAME_PROOF; type++) {
         uint8_t bytes[SL_FRAME_HEADER_SIZE];
         const struct sl_frame_header in = {.length = type == SL_FRAME_DATA ? 13 : 0x0102,
                                            .type = (enum sl_frame_type)type};
@@ -37,7 +37,7 @@ static enum sl_status get(const char *bytes) {
 Test(wire_frame, what_is_refused) {
     cr_assert_eq(get("\0\0\0\x01\x01\0\0\0"), SL_OK);
     cr_assert_eq(get("\0\0\0\x01\0\0\0\0"), SL_FORMAT, "type 0");
-    cr_assert_eq(get("\0\0\0\x01\x10\0\0\0"), SL_FORMAT, "type 16");
+    cr_assert_eq(get("\0\0\0\x01\x15\0\0\0"), SL_FORMAT, "type 21");
     cr_assert_eq(get("\0\0\0\x01\xff\0\0\0"), SL_FORMAT, "type 255");
     cr_assert_eq(get("\0\0\0\x01\x01\x80\0\0"), SL_FORMAT, "flags");
     cr_assert_eq(get("\0\0\0\x01\x01\0\x01\0"), SL_FORMAT, "reserved");
@@ -48,6 +48,9 @@ Test(wire_frame, what_is_refused) {
     cr_assert_eq(get("\0\0\0\x0c\x0f\0\0\0"), SL_FORMAT, "data without a byte");
     cr_assert_eq(get("\0\0\0\x0d\x0f\0\0\0"), SL_OK);
     cr_assert_eq(get("\0\0\0\0\x0f\0\0\0"), SL_FORMAT);
+    cr_assert_eq(get("\0\0\x40\0\x10\0\0\0"), SL_OK, "16,384 bytes of a handshake");
+    cr_assert_eq(get("\0\0\x40\x01\x10\0\0\0"), SL_LIMIT, "one more");
+    cr_assert_eq(get("\0\0\0\0\x10\0\0\0"), SL_FORMAT, "a handshake without a byte");
 }
 
 Test(wire_frame, data_headers) {

@@ -110,23 +110,121 @@ Test(wire_limits, reasons) {
 }
 
 Test(wire_limits, roster) {
-    static struct sl_member_entry entries[SL_ROSTER_ENTRIES_MAX + 1];
+    static uint8_t bytes[40000];
+    static struct sl_statement statement, big, *statements[SL_ROSTER_ENTRIES_MAX + 1];
+    const struct sl_bytes one = {bytes, 1};
+    statement = (struct sl_statement){.body = one, .signature = one, .chain = {one}, .chain_count = 1};
     for (size_t i = 0; i <= SL_ROSTER_ENTRIES_MAX; i++)
-        entries[i] = (struct sl_member_entry){.node = "n", .state = SL_MEMBER_LEFT, .samples = 1};
-    EXPECT(SL_OK, roster, it->entries = entries; it->count = SL_ROSTER_ENTRIES_MAX);
-    EXPECT(SL_LIMIT, roster, it->entries = entries; it->count = SL_ROSTER_ENTRIES_MAX + 1);
-    entries[0].samples = 0;
-    EXPECT(SL_FORMAT, roster, it->entries = entries; it->count = 1);
-    entries[0].samples = 1;
-    entries[0].state = (enum sl_member_state)0;
-    EXPECT(SL_FORMAT, roster, it->entries = entries; it->count = 1);
-    entries[0].state = (enum sl_member_state)5;
-    EXPECT(SL_FORMAT, roster, it->entries = entries; it->count = 1);
-    entries[0].state = (enum sl_member_state) - 1;
-    EXPECT(SL_FORMAT, roster, it->entries = entries; it->count = 1);
-    entries[0].state = SL_MEMBER_ALIVE;
-    entries[0].node[0] = '-';
-    EXPECT(SL_FORMAT, roster, it->entries = entries; it->count = 1);
+        statements[i] = &statement;
+    EXPECT(SL_OK, roster, it->statements = statements; it->count = SL_ROSTER_ENTRIES_MAX);
+    EXPECT(SL_LIMIT, roster, it->statements = statements; it->count = SL_ROSTER_ENTRIES_MAX + 1);
+    statement.body.length = 0;
+    EXPECT(SL_FORMAT, roster, it->statements = statements; it->count = 1);
+    statement.body.length = 1;
+    statement.signature.length = 0;
+    EXPECT(SL_FORMAT, roster, it->statements = statements; it->count = 1);
+    statement.signature.length = SL_WIRE_SIGNATURE_MAX + 1;
+    EXPECT(SL_LIMIT, roster, it->statements = statements; it->count = 1);
+    statement.signature.length = SL_WIRE_SIGNATURE_MAX;
+    EXPECT(SL_OK, roster, it->statements = statements; it->count = 1);
+    statement.chain_count = 0;
+    EXPECT(SL_FORMAT, roster, it->statements = statements; it->count = 1);
+    big = (struct sl_statement){.body = {bytes, sizeof bytes}, .signature = one, .chain = {one}, .chain_count = 1};
+    statements[0] = statements[1] = &big;
+    EXPECT(SL_OK, roster, it->statements = statements; it->count = 1);
+    EXPECT(SL_LIMIT, roster, it->statements = statements; it->count = 2);
+}
+
+Test(wire_limits, who_may_say_what_of_a_member) {
+    EXPECT(SL_OK, member_statement, it->state = SL_MEMBER_ALIVE; it->until_round = 0);
+    EXPECT(SL_FORMAT, member_statement, it->state = SL_MEMBER_ALIVE);
+    EXPECT(SL_FORMAT, member_statement, it->state = SL_MEMBER_SUSPECT; it->until_round = 0);
+    EXPECT(SL_FORMAT, member_statement, it->state = SL_MEMBER_DROPPED);
+    EXPECT(SL_FORMAT, member_statement, it->state = (enum sl_member_state)0);
+    EXPECT(SL_FORMAT, member_statement, it->state = (enum sl_member_state)5);
+    EXPECT(SL_FORMAT, member_statement, it->samples = 0);
+    EXPECT(SL_FORMAT, member_statement, it->incarnation = 0);
+    EXPECT(SL_FORMAT, member_statement, it->flock[0] = '\0');
+    EXPECT(SL_FORMAT, member_statement, it->run[0] = '\0');
+    EXPECT(SL_FORMAT, member_statement, it->origin[0] = '-');
+    EXPECT(SL_FORMAT, member_statement, it->node[0] = '-');
+#define ACCUSE(change)                                                                                                 \
+    it->origin[0] = 'b', it->state = SL_MEMBER_DROPPED, it->samples = 0, it->from_round = 0, it->address_count = 0;    \
+    change
+    EXPECT(SL_OK, member_statement, ACCUSE());
+    EXPECT(SL_OK, member_statement, ACCUSE(it->state = SL_MEMBER_SUSPECT; it->until_round = 0));
+    EXPECT(SL_FORMAT, member_statement, ACCUSE(it->state = SL_MEMBER_SUSPECT));
+    EXPECT(SL_FORMAT, member_statement, ACCUSE(it->state = SL_MEMBER_ALIVE; it->until_round = 0));
+    EXPECT(SL_FORMAT, member_statement, ACCUSE(it->state = SL_MEMBER_LEFT));
+    EXPECT(SL_FORMAT, member_statement, ACCUSE(it->samples = 1));
+    EXPECT(SL_FORMAT, member_statement, ACCUSE(it->from_round = 1));
+    EXPECT(SL_FORMAT, member_statement, ACCUSE(it->address_count = 1));
+#undef ACCUSE
+}
+
+Test(wire_limits, parts) {
+    static uint8_t big[SL_PART_MAX + 1];
+    EXPECT(SL_OK, part, it->bytes = ((struct sl_bytes){big, SL_PART_MAX}); it->total = SL_CRL_MAX;
+           it->offset = SL_CRL_MAX - SL_PART_MAX);
+    EXPECT(SL_LIMIT, part, it->bytes = ((struct sl_bytes){big, SL_PART_MAX + 1}); it->total = SL_CRL_MAX);
+    EXPECT(SL_FORMAT, part, it->total = SL_CRL_MAX + 1);
+    EXPECT(SL_FORMAT, part, it->total = 0; it->offset = 0);
+    EXPECT(SL_FORMAT, part, it->bytes.length = 0);
+    EXPECT(SL_OK, part, it->bytes.length = it->total - it->offset > 300 ? 300 : 1);
+    EXPECT(SL_FORMAT, part, it->offset = it->total - 299);
+    EXPECT(SL_FORMAT, part, it->offset = UINT32_MAX - 10);
+}
+
+Test(wire_limits, statements) {
+    static uint8_t big[SL_PAYLOAD_MAX + 1];
+    const struct sl_bytes body = {big, 5}, signature = {big, 5}, certificate = {big, SL_HELLO_CERTIFICATE_MAX};
+    struct sl_bytes chain[SL_HELLO_CHAIN_MAX + 1];
+    struct sl_statement *statement;
+    for (size_t i = 0; i <= SL_HELLO_CHAIN_MAX; i++)
+        chain[i] = certificate;
+    cr_assert_eq(sl_statement_create(&statement, body, signature, chain, 0), SL_LIMIT);
+    cr_assert_eq(sl_statement_create(&statement, body, signature, chain, SL_HELLO_CHAIN_MAX + 1), SL_LIMIT);
+    cr_assert_eq(sl_statement_create(&statement, (struct sl_bytes){big, 0}, signature, chain, 1), SL_LIMIT);
+    cr_assert_eq(sl_statement_create(&statement, (struct sl_bytes){big, sizeof big}, signature, chain, 1), SL_LIMIT);
+    cr_assert_eq(sl_statement_create(&statement, body, (struct sl_bytes){big, 0}, chain, 1), SL_LIMIT);
+    cr_assert_eq(sl_statement_create(&statement, body, (struct sl_bytes){big, SL_WIRE_SIGNATURE_MAX + 1}, chain, 1),
+                 SL_LIMIT);
+    chain[1].length++;
+    cr_assert_eq(sl_statement_create(&statement, body, signature, chain, 2), SL_LIMIT);
+    cr_assert_null(statement);
+    struct sl_statement *other;
+    cr_assert_eq(sl_statement_create(&statement, body, signature, chain, 1), SL_OK);
+    cr_assert_eq(sl_statement_create(&other, body, signature, chain, 1), SL_OK);
+    cr_assert(sl_statement_is_same(statement, other));
+    ((uint8_t *)other->chain[0].data)[SL_HELLO_CERTIFICATE_MAX - 1] ^= 1;
+    cr_assert_not(sl_statement_is_same(statement, other));
+    struct sl_buffer bytes = {0};
+    cr_assert_eq(sl_evidence_encode(&bytes, &(struct sl_evidence){other}), SL_OK);
+    cr_assert_leq(bytes.length, sl_statement_size(other));
+    sl_buffer_finish(&bytes);
+    sl_statement_unref(statement);
+    sl_statement_unref(other);
+}
+
+Test(wire_limits, proofs) {
+    struct sl_statement *swapped;
+    EXPECT(SL_FORMAT, proof, swapped = it->first; it->first = it->second; it->second = swapped);
+    EXPECT(SL_FORMAT, proof, it->second = it->first);
+    struct sl_proof proof;
+    cr_assert_eq(sl_proof_decode(&proof, (const uint8_t *)"\x0a\x00", 2, NULL), SL_FORMAT, "one alone, and empty");
+    cr_assert_eq(sl_proof_decode(&proof, NULL, 0, NULL), SL_FORMAT);
+}
+
+Test(wire_limits, witness) {
+    static struct sl_witness_entry entries[SL_WITNESS_ENTRIES_MAX + 1];
+    for (size_t i = 0; i <= SL_WITNESS_ENTRIES_MAX; i++) {
+        entries[i] = (struct sl_witness_entry){.kind = SL_PAYLOAD_UPDATE, .lineage = UINT64_MAX};
+        memset(entries[i].origin, 'o', SL_NAME_MAX);
+    }
+    EXPECT(SL_OK, witness, it->entries = entries; it->count = SL_WITNESS_ENTRIES_MAX);
+    EXPECT(SL_LIMIT, witness, it->entries = entries; it->count = SL_WITNESS_ENTRIES_MAX + 1);
+    EXPECT(SL_FORMAT, witness, it->count = 0);
+    EXPECT(SL_FORMAT, witness, it->entries = entries; entries[0].kind = (enum sl_payload_kind)3);
 }
 
 Test(wire_limits, manifest) {
@@ -229,10 +327,11 @@ Test(wire_limits, round_messages) {
 }
 
 Test(wire_limits, more_than_a_frame_is_neither_read_nor_written) {
-    static uint8_t big[SL_PAYLOAD_MAX + 1];
+    static uint8_t big[SL_PROOF_MAX + 1];
     for (size_t i = 0; i < codec_count; i++) {
         union any_message message;
-        cr_assert_eq(codecs[i].decode(&message, big, sizeof big, NULL), SL_LIMIT);
+        size_t most = strcmp(codecs[i].name, "proof") == 0 ? SL_PROOF_MAX : SL_PAYLOAD_MAX;
+        cr_assert_eq(codecs[i].decode(&message, big, most + 1, NULL), SL_LIMIT);
     }
     const struct sl_manifest_frame frame = {1, {big, SL_PAYLOAD_MAX}, {big, 1}};
     struct sl_buffer out = {0};
@@ -271,29 +370,32 @@ Test(wire_limits, floods_of_tiny_parts_are_refused) {
     flood("hello", 0x42);    /* chain */
     flood("hello", 0x0a);    /* a field of another type, unknown so */
     flood("ping", 0x12);     /* unknown fields */
+    flood("evidence", 0x1a); /* chain */
+    flood("witness", 0x1a);  /* entries */
+    flood("proof", 0x0a);
+    flood("member_statement", 0x5a); /* addresses */
 }
 
 /* What costs protobuf's structs the most for its bytes, and is honest all the same. */
 Test(wire_limits, honest_messages_of_many_small_parts_fit_the_budget) {
-    static struct sl_member_entry entries[SL_ROSTER_ENTRIES_MAX];
+    static const uint8_t byte[1] = {1};
+    static struct sl_statement statement, *statements[SL_ROSTER_ENTRIES_MAX];
     static struct sl_wire_tensor tensors[SL_TENSORS_MAX];
     static char address[] = "a:1", name[] = "x";
     static char *addresses[SL_ADDRESSES_MAX];
     for (size_t i = 0; i < SL_ADDRESSES_MAX; i++)
         addresses[i] = address;
+    statement = (struct sl_statement){.body = {byte, 1}, .signature = {byte, 1}, .chain_count = SL_HELLO_CHAIN_MAX};
+    for (size_t i = 0; i < SL_HELLO_CHAIN_MAX; i++)
+        statement.chain[i] = (struct sl_bytes){byte, 1};
     for (size_t i = 0; i < SL_ROSTER_ENTRIES_MAX; i++)
-        entries[i] = (struct sl_member_entry){.node = "n",
-                                              .incarnation = 1,
-                                              .state = SL_MEMBER_ALIVE,
-                                              .samples = 1,
-                                              .addresses = addresses,
-                                              .address_count = SL_ADDRESSES_MAX};
+        statements[i] = &statement;
     for (size_t i = 0; i < SL_TENSORS_MAX; i++)
         tensors[i] = (struct sl_wire_tensor){.name = name, .rank = 4, .dims = {1, 1, 1, 1}};
-    EXPECT(SL_OK, roster, it->entries = entries; it->count = 1);
-    EXPECT(SL_OK, roster, it->entries = entries; it->count = SL_ROSTER_ENTRIES_MAX);
-    entries[0].address_count = 0;
-    EXPECT(SL_OK, roster, it->entries = entries; it->count = 1);
+    EXPECT(SL_OK, roster, it->statements = statements; it->count = 1);
+    EXPECT(SL_OK, roster, it->statements = statements; it->count = SL_ROSTER_ENTRIES_MAX);
+    EXPECT(SL_OK, evidence, it->statement = &statement);
+    EXPECT(SL_OK, member_statement, it->addresses = addresses; it->address_count = SL_ADDRESSES_MAX);
     EXPECT(SL_OK, hello, it->addresses = addresses; it->address_count = SL_ADDRESSES_MAX);
     EXPECT(SL_OK, manifest, it->tensors = tensors; it->tensor_count = SL_TENSORS_MAX;
            it->payload_bytes = 4 * SL_TENSORS_MAX; it->chunk_count = 1);

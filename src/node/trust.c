@@ -1,0 +1,302 @@
+/* From a changed file to a new generation in force:
+ *
+ *     SIGHUP (sl_node_reload), or inotify → a moment's patience, as files change one after the other
+ *       → a worker: have the files changed? then load and check them all, like at the start
+ *       → the loop: the generation is in force; connections that it does not trust are closed
+ *
+ * Files that do not fit together (a key without its new certificate) are tried again a few times. What fails then is
+ * an error line, and the generation of before stays: a node never runs on half of a change. Newer revocation lists
+ * count even so, at once: who is revoked must not stay because another file is at fault. */
+#include "node/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "identity/identity.h"
+
+#define PATIENCE (200 * SL_MILLISECOND) /* from the first change to the look at the files */
+#define RETRY SL_SECOND
+#define EXPIRY_INTERVAL 3600 /* s */
+enum { TRIES_MAX = 3 };
+
+struct load_job {
+    struct sl_job job;
+    struct sl_node *node;
+    struct sl_identity *base; /* a reference */
+    struct node_stamps former, stamps;
+    bool forced, unchanged;
+    int watch_fd;
+    struct sl_identity *identity; /* where status is not SL_OK: the base with newer lists; NULL: none */
+    enum sl_status status;
+    struct sl_error error;
+};
+
+/* ---- what ends soon ---- */
+
+static void say_expiry(void *context, const struct sl_expiry *item, int64_t left) {
+    struct sl_node *node = context;
+    int64_t days = left / 86400;
+    enum sl_log_level level = left <= 0 ? SL_LOG_ERROR : SL_LOG_WARNING;
+    const char *what = item->is_list ? (left <= 0 ? "a revocation list is stale" : "a revocation list is stale soon")
+                                     : (left <= 0 ? "a certificate has expired" : "a certificate expires soon");
+    sl_log_line(node->log, level, "identity", what, SL_TEXT("what", item->what), SL_INTEGER("days_left", days));
+    sl_record_event(node->record, "expiry", SL_TEXT("what", item->what), SL_INTEGER("at", item->at),
+                    SL_INTEGER("days_left", days));
+}
+
+static void check_expiries(struct sl_node *node) {
+    struct sl_expiry items[NODE_EXPIRIES_MAX];
+    size_t count = sl_identity_expiries(node->identity, items, NODE_EXPIRIES_MAX);
+    node_expiries_check(&node->trust.expiries, items, count, sl_clock_wall() / SL_SECOND, say_expiry, node);
+}
+
+static void handle_daily(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    check_expiries(context);
+}
+
+/* ---- a new generation ---- */
+
+static void say_warning(struct sl_node *node, const struct sl_identity *former) {
+    const char *now = sl_identity_warning(node->identity);
+    const char *then = former != NULL ? sl_identity_warning(former) : NULL;
+    if (now == NULL || (then != NULL && strcmp(now, then) == 0))
+        return;
+    sl_log_line(node->log, SL_LOG_WARNING, "identity", now);
+    sl_record_event(node->record, "warning", SL_TEXT("text", now));
+}
+
+void node_trust_adopt(struct sl_node *node, struct sl_identity *identity, const char *source) {
+    struct sl_identity *former = node->identity;
+    node->identity = identity;
+    sl_log_line(node->log, SL_LOG_INFO, "identity", "a new generation is in force", SL_TEXT("source", source));
+    sl_record_event(node->record, "identity", SL_TEXT("source", source));
+    say_warning(node, former);
+    check_expiries(node);
+    sl_transport_set_identity(node->transport, identity);
+    sl_identity_unref(former);
+    node_recheck_statements(node);
+    node_crl_spread(node);
+    node_crl_save(node);
+}
+
+/* Lists that came from peers while the files were read stay known. SL_OK: *identity may have been replaced. */
+static enum sl_status merge_lists(const struct sl_node *node, struct sl_identity **identity, struct sl_error *error) {
+    struct sl_bytes lists[SL_CRLS_MAX];
+    size_t count = sl_identity_crls(node->identity, lists, SL_CRLS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct sl_identity *merged;
+        enum sl_status status = sl_identity_with_crl(*identity, &merged, lists[i], error);
+        if (status == SL_OK) {
+            sl_identity_unref(*identity);
+            *identity = merged;
+        } else if (status == SL_NO_MEMORY) {
+            return status;
+        } /* else it is known there, or its authority is no longer trusted */
+    }
+    return SL_OK;
+}
+
+/* ---- loading ---- */
+
+static void look_later(struct sl_node *node, sl_time after) {
+    if (!evtimer_pending(node->trust.look_timer, NULL))
+        node_arm(node->trust.look_timer, sl_clock_monotonic() + after);
+}
+
+static void set_watch(struct sl_node *node, int fd) {
+    struct node_trust *trust = &node->trust;
+    if (trust->watch_event != NULL)
+        event_free(trust->watch_event);
+    trust->watch_event = NULL;
+    if (trust->watch_fd >= 0)
+        (void)close(trust->watch_fd);
+    trust->watch_fd = fd;
+}
+
+static void handle_changed(evutil_socket_t fd, short what, void *context) {
+    struct sl_node *node = context;
+    (void)what;
+    node_watch_drain(fd);
+    node->trust.tries = 0;
+    look_later(node, PATIENCE);
+}
+
+static void listen_to_watch(struct sl_node *node) {
+    struct node_trust *trust = &node->trust;
+    if (trust->watch_fd >= 0)
+        trust->watch_event = event_new(node->base, trust->watch_fd, EV_READ | EV_PERSIST, handle_changed, node);
+    if (trust->watch_event == NULL || event_add(trust->watch_event, NULL) != 0)
+        sl_log_line(node->log, SL_LOG_WARNING, "identity",
+                    "changes of certificates, keys and revocation lists are not seen: SIGHUP reloads them");
+}
+
+static void run_load(struct sl_job *submitted) {
+    struct load_job *job = (struct load_job *)submitted;
+    const struct sl_settings *settings = job->node->settings;
+    job->watch_fd = node_watch_create(settings); /* first: what changes from now on is told */
+    node_stamps_take(&job->stamps, settings);
+    job->unchanged = !job->forced && node_stamps_equal(&job->former, &job->stamps);
+    if (!job->unchanged)
+        job->status = sl_identity_reload(&job->identity, job->base, settings, NULL, &job->error);
+    if (job->status != SL_OK && settings->identity.crl_file[0] != '\0')
+        (void)!sl_identity_with_crl_file(job->base, &job->identity, settings->identity.crl_file, NULL);
+}
+
+static void refuse(struct sl_node *node, struct load_job *job) {
+    struct node_trust *trust = &node->trust;
+    if (++trust->tries < TRIES_MAX) {
+        trust->forced = trust->forced || job->forced;
+        look_later(node, RETRY);
+        return;
+    }
+    sl_error_wrap(&job->error, job->status, "not reloaded, the former certificates stay");
+    sl_log_line(node->log, SL_LOG_ERROR, "identity", job->error.text);
+    sl_record_event(node->record, "warning", SL_TEXT("text", job->error.text));
+    trust->stamps = job->stamps; /* until the next change */
+    trust->tries = 0;
+}
+
+/* The lists alone. What they cannot be merged with for want of memory comes with the next look. */
+static void adopt_lists(struct sl_node *node, struct load_job *job) {
+    if (job->base != node->identity && merge_lists(node, &job->identity, NULL) != SL_OK)
+        return;
+    node_trust_adopt(node, job->identity, "revocation lists of the file");
+    job->identity = NULL;
+}
+
+static void accept_load(struct sl_node *node, struct load_job *job) {
+    if (job->base != node->identity) {
+        job->status = merge_lists(node, &job->identity, &job->error);
+        if (job->status != SL_OK) {
+            refuse(node, job);
+            return;
+        }
+    }
+    node->trust.stamps = job->stamps;
+    node->trust.tries = 0;
+    node_trust_adopt(node, job->identity, "files");
+    job->identity = NULL;
+}
+
+static void handle_loaded(struct sl_job *submitted) {
+    struct load_job *job = (struct load_job *)submitted;
+    struct sl_node *node = job->node;
+    struct node_trust *trust = &node->trust;
+    node_job_done(node);
+    trust->loading = false;
+    set_watch(node, job->watch_fd);
+    listen_to_watch(node);
+    if (node->finishing || job->unchanged) {
+        /* nothing to do */
+    } else if (job->status == SL_OK) {
+        accept_load(node, job);
+    } else {
+        if (job->identity != NULL)
+            adopt_lists(node, job);
+        refuse(node, job);
+    }
+    if (trust->again)
+        look_later(node, 0);
+    trust->again = false;
+    sl_identity_unref(job->identity);
+    sl_identity_unref(job->base);
+    free(job);
+}
+
+static void look(struct sl_node *node) {
+    struct node_trust *trust = &node->trust;
+    if (node->finishing)
+        return;
+    struct load_job *job = trust->loading ? NULL : calloc(1, sizeof *job);
+    if (job == NULL) { /* one at a time; without memory, a later one */
+        trust->again = trust->loading;
+        if (!trust->loading)
+            look_later(node, RETRY);
+        return;
+    }
+    *job = (struct load_job){.job = {.run = run_load, .done = handle_loaded},
+                             .node = node,
+                             .base = sl_identity_ref(node->identity),
+                             .former = trust->stamps,
+                             .forced = trust->forced,
+                             .watch_fd = -1};
+    trust->loading = true;
+    trust->forced = false;
+    node->jobs++;
+    sl_pool_submit_urgent(node->pool, &job->job); /* before a model's digests: a revocation may wait for it */
+}
+
+static void handle_look(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    look(context);
+}
+
+static void handle_reload(evutil_socket_t fd, short what, void *context) {
+    struct sl_node *node = context;
+    uint64_t count;
+    (void)what;
+    if (read(fd, &count, sizeof count) < 0)
+        return;
+    sl_log_line(node->log, SL_LOG_INFO, "identity", "asked to reload certificates");
+    node->trust.forced = true;
+    node->trust.tries = 0;
+    look(node);
+}
+
+void sl_node_reload(struct sl_node *node) {
+    const uint64_t one = 1;
+    ssize_t written = write(node->trust.reload_fd, &one, sizeof one); /* a full counter has the same effect */
+    (void)written;
+}
+
+static void handle_spread(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    node_crl_spread(context);
+}
+
+/* ---- start and end ---- */
+
+void node_trust_init(struct sl_node *node) {
+    struct node_trust *trust = &node->trust;
+    trust->watch_fd = node_watch_create(node->settings);
+    node_stamps_take(&trust->stamps, node->settings);
+}
+
+enum sl_status node_trust_create_events(struct sl_node *node, struct sl_error *error) {
+    const struct timeval interval = {.tv_sec = EXPIRY_INTERVAL, .tv_usec = 0};
+    struct node_trust *trust = &node->trust;
+    trust->reload_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (trust->reload_fd >= 0)
+        trust->reload_event = event_new(node->base, trust->reload_fd, EV_READ | EV_PERSIST, handle_reload, node);
+    trust->look_timer = evtimer_new(node->base, handle_look, node);
+    trust->spread_timer = evtimer_new(node->base, handle_spread, node);
+    trust->daily_timer = event_new(node->base, -1, EV_PERSIST, handle_daily, node);
+    if (trust->reload_event == NULL || trust->look_timer == NULL || trust->spread_timer == NULL ||
+        trust->daily_timer == NULL || event_add(trust->reload_event, NULL) != 0 ||
+        event_add(trust->daily_timer, &interval) != 0)
+        return sl_error_set(error, SL_NO_MEMORY, "cannot make the event loop's events");
+    return SL_OK;
+}
+
+void node_trust_start(struct sl_node *node) {
+    listen_to_watch(node);
+    say_warning(node, NULL);
+    check_expiries(node);
+}
+
+void node_trust_finish(struct sl_node *node) {
+    struct node_trust *trust = &node->trust;
+    set_watch(node, -1);
+    struct event *const events[] = {trust->reload_event, trust->look_timer, trust->spread_timer, trust->daily_timer};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+        if (events[i] != NULL)
+            event_free(events[i]);
+    if (trust->reload_fd >= 0)
+        (void)close(trust->reload_fd);
+}
