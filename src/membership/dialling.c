@@ -46,6 +46,7 @@ void sl_dialling_plan(struct sl_membership *membership, size_t index) {
 void sl_dialling_plan_joins(struct sl_membership *membership) {
     for (size_t i = 0; i < membership->join_count; i++) {
         membership->joins[i].attempts = 0;
+        membership->joins[i].settled = false;
         membership->joins[i].dial_at = sl_time_after(membership->now, back_off(membership, 0));
     }
 }
@@ -80,6 +81,29 @@ static enum sl_status dial_member(struct sl_membership *membership, size_t index
     return dial(membership, entry->node, entry->addresses, entry->address_count);
 }
 
+/* One that has left is nowhere. */
+static bool is_of_member(const struct sl_membership *membership, const char *address) {
+    for (size_t i = 0; i < membership->count; i++) {
+        const struct sl_member_entry *entry = &membership->members[i].entry;
+        for (size_t j = 0; entry->state != SL_MEMBER_LEFT && j < entry->address_count; j++) {
+            if (strcmp(entry->addresses[j], address) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static enum sl_status dial_join(struct sl_membership *membership, struct join *join) {
+    join->settled = membership->connected > 0 && is_of_member(membership, join->address);
+    if (join->settled)
+        return SL_OK;
+    if (join->attempts < UINT32_MAX)
+        join->attempts++;
+    join->dial_at = sl_time_after(membership->now, back_off(membership, join->attempts));
+    char *address = join->address;
+    return dial(membership, "", &address, 1);
+}
+
 enum sl_status sl_dialling_step(struct sl_membership *membership) {
     enum sl_status status = SL_OK;
     for (size_t i = 0; i < membership->count && status == SL_OK; i++) {
@@ -89,14 +113,9 @@ enum sl_status sl_dialling_step(struct sl_membership *membership) {
     if (sl_dialling_next_join(membership) > membership->now)
         return status;
     for (size_t i = 0; i < membership->join_count && status == SL_OK; i++) {
-        struct join *join = &membership->joins[i];
-        if (join->dial_at > membership->now)
+        if (membership->joins[i].settled || membership->joins[i].dial_at > membership->now)
             continue;
-        if (join->attempts < UINT32_MAX)
-            join->attempts++;
-        join->dial_at = sl_time_after(membership->now, back_off(membership, join->attempts));
-        char *address = join->address;
-        status = dial(membership, "", &address, 1);
+        status = dial_join(membership, &membership->joins[i]);
     }
     return status;
 }
@@ -107,10 +126,8 @@ sl_time sl_dialling_next(const struct sl_membership *membership, size_t index) {
 
 sl_time sl_dialling_next_join(const struct sl_membership *membership) {
     sl_time next = SL_NEVER;
-    if (membership->connected > 0 || membership->left)
-        return next;
-    for (size_t i = 0; i < membership->join_count; i++) {
-        if (membership->joins[i].dial_at < next)
+    for (size_t i = 0; i < membership->join_count && !membership->left; i++) {
+        if (!membership->joins[i].settled && membership->joins[i].dial_at < next)
             next = membership->joins[i].dial_at;
     }
     return next;
@@ -125,12 +142,12 @@ static void forget_join(struct sl_membership *membership, const char *address) {
     membership->join_count = kept;
 }
 
-static bool is_join(const struct sl_membership *membership, const char *address) {
+static struct join *find_join(const struct sl_membership *membership, const char *address) {
     for (size_t i = 0; i < membership->join_count; i++) {
         if (strcmp(membership->joins[i].address, address) == 0)
-            return true;
+            return &membership->joins[i];
     }
-    return false;
+    return NULL;
 }
 
 /* The retries are the timer's; here only those who wait for the flock to answer are told, once. */
@@ -139,8 +156,10 @@ enum sl_status sl_membership_on_dial_failed(struct sl_membership *membership, co
         forget_join(membership, event->address);
         return SL_OK;
     }
-    if (membership->connected > 0 || membership->told_unreachable || membership->left ||
-        !is_join(membership, event->address))
+    struct join *join = find_join(membership, event->address);
+    if (join != NULL && event->is_connected)
+        join->settled = true;
+    if (membership->connected > 0 || membership->told_unreachable || membership->left || join == NULL)
         return SL_OK;
     membership->told_unreachable = true;
     struct sl_membership_action *action = NULL;

@@ -22,11 +22,12 @@
  * whole roster to one connected peer, so that what was lost is made good. A suspect that shows signs of life is told
  * what is said of it.
  *
- * Dialling. Join addresses are dialled while no connection stands. Of two members the lower name dials the higher at
- * once; the higher one does where no connection stands 2 × retry_min later (for those whom only one side can reach).
- * A member is dialled at all its addresses at once; the transport finds the one that answers.
- * Retries back off from retry_min to retry_max, doubled each time, drawn evenly between retry_min and the bound. A
- * dropped member is dialled every retry_max … 2 × retry_max, so that a split heals; one that left, never.
+ * Dialling. A join address is dialled until a member is known to be there, so that nodes that found each other before
+ * the one that all were told of is up still find that one; without a connection, all of them are. Of two members the
+ * lower name dials the higher at once; the higher one does where no connection stands 2 × retry_min later (for those
+ * whom only one side can reach). A member is dialled at all its addresses at once; the transport finds the one that
+ * answers. Retries back off from retry_min to retry_max, doubled each time, drawn evenly between retry_min and the
+ * bound. A dropped member is dialled every retry_max … 2 × retry_max, so that a split heals; one that left, never.
  *
  * Rounds. A drop that this node finds and its own leaving take effect two rounds after the one that it is in
  * (until_round), told with the claim. A member that refutes a drop that took effect already, or is about to, is in
@@ -75,8 +76,7 @@ enum sl_membership_event_type {
     SL_MEMBERSHIP_HEARD,       /* node: any frame from it, a sign of life */
     SL_MEMBERSHIP_ROSTER,      /* node told `claims` */
     SL_MEMBERSHIP_DIAL_FAILED, /* address, the first of the DIAL; is_self: it reached ourselves, and is not dialled
-                                * again
-                                */
+                                  again; is_connected: it reached a peer that is connected already */
     SL_MEMBERSHIP_SCHEDULE,    /* from_round: this node takes part from that round on (0: not known yet) */
     SL_MEMBERSHIP_ROUND,       /* from_round: the round this node is in; drops take effect two rounds later */
     SL_MEMBERSHIP_LEAVE,       /* this node leaves: it tells so, and neither dials nor refutes from then on */
@@ -101,7 +101,7 @@ struct sl_membership_event {
     size_t claim_count;
     uint64_t from_round;
     bool leaving;
-    bool is_self;
+    bool is_self, is_connected;
     bool accusation;
 };
 

@@ -45,6 +45,7 @@ struct join {
     char address[SL_ADDRESS_SIZE];
     sl_time dial_at;
     uint32_t attempts;
+    bool settled; /* a member is there: its addresses are what is dialled */
 };
 
 struct sl_membership {

@@ -110,7 +110,8 @@ static void handle_dial_failed(void *context, const char *address, const char *e
     node_step_membership(node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED,
                                                              .address = address,
                                                              .node = expected,
-                                                             .is_self = status == SL_IN_USE});
+                                                             .is_self = status == SL_IN_USE,
+                                                             .is_connected = status == SL_EXISTS});
 }
 
 static enum sl_status handle_control(void *context, struct sl_connection *connection, enum sl_frame_type type,

@@ -106,3 +106,39 @@ Test(membership_options, all_addresses_of_a_member_are_dialled_in_one_action) {
     }
     cr_assert_eq(dials, 1);
 }
+
+static size_t dials_of(const char *address) {
+    size_t count = 0;
+    for (size_t i = 0; i < actions.count; i++)
+        count += actions.items[i].type == SL_MEMBERSHIP_DIAL && strcmp(actions.items[i].addresses[0], address) == 0;
+    return count;
+}
+
+static size_t dials_within(sl_time duration, const char *address) {
+    size_t count = 0;
+    for (sl_time end = now + duration; now < end; now += SL_SECOND / 10) {
+        step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
+        count += dials_of(address);
+    }
+    return count;
+}
+
+/* All nodes of a flock are told of one that comes up last: those that found each other meanwhile still look for it. */
+Test(membership_options, a_join_address_is_dialled_until_a_member_is_known_to_be_there) {
+    struct sl_membership_options those = options();
+    const char *join[] = {"192.0.2.2:7400", "192.0.2.3:7400", "192.0.2.4:7400"};
+    const char *bobs = "192.0.2.3:7400";
+    those.join = join;
+    those.join_count = 3;
+    cr_assert_eq(sl_membership_create(&membership, &those, NULL), SL_OK);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
+    step(&(struct sl_membership_event){
+        .type = SL_MEMBERSHIP_PEER_UP, .node = "bob", .addresses = &bobs, .address_count = 1});
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED, .address = join[2], .is_connected = true});
+    size_t dials = dials_within(60 * SL_SECOND, join[0]);
+    cr_assert(dials >= 6 && dials <= 30, "%zu", dials);
+    cr_assert_eq(dials_within(60 * SL_SECOND, bobs), 0, "bob is there");
+    cr_assert_eq(dials_within(60 * SL_SECOND, join[2]), 0, "somebody who is connected is there");
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_DOWN, .node = "bob"});
+    cr_assert_geq(dials_within(60 * SL_SECOND, join[2]), 1, "nobody is connected any more");
+}
