@@ -288,12 +288,10 @@ static void end_child(pid_t child, int pipe) {
         die("the dialling process", "it failed");
 }
 
-/* What has to be said is said once the loop finds nothing for a while. */
+/* What is still to be said and freed gets the loop for a while. */
 static void settle(struct event_base *base) {
-    for (unsigned i = 0; i < 20; i++) {
-        (void)event_base_loop(base, EVLOOP_NONBLOCK);
-        (void)usleep(5000);
-    }
+    (void)event_base_loopexit(base, &(struct timeval){.tv_usec = 100000});
+    (void)event_base_loop(base, 0);
 }
 
 static double memory_ours(const char *folder, size_t count) {

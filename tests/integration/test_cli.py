@@ -9,8 +9,9 @@ import socket
 import stat
 import subprocess
 import tempfile
-import time
 import unittest
+
+import support
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STARLING = str(pathlib.Path(os.environ.get("STARLING", ROOT / "build/release/starling")).resolve())
@@ -368,9 +369,7 @@ class Node(Case):
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)
         record = self.folder / "alice/record.jsonl"
-        deadline = time.monotonic() + 30
-        while not (record.exists() and record.stat().st_size > 0) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        support.wait_for(lambda: record.exists() and record.stat().st_size > 0, 30, "the record")
         self.assertEqual("/dev/null", os.readlink(f"/proc/{child.pid}/fd/2"))
         child.send_signal(signal.SIGTERM)
         self.assertEqual(0, child.wait(timeout=30))

@@ -166,7 +166,9 @@ class Revocation(Flock):
                          "the list in each kit")
         self.assertIn("revoked", self.nodes["dave"].output())
         self.wait_for_rounds(5, rest)
-        time.sleep(1)  # he tries to come back, again and again
+        refusals = self.nodes["dave"].output().count("refused by peer")
+        support.wait_for(lambda: self.nodes["dave"].output().count("refused by peer") >= refusals + 3, 30,
+                         "dave to try to come back again and again")
         up = {name: [event["time_ns"] for event in support.events(self.record(name), "peer_up")
                      if event["peer"] == "dave"] for name in rest}
         for name in rest:

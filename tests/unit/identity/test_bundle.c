@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "support/certificates.h"
+#include "verdict.h"
 
 static struct sl_test_flock old, new;
 static struct sl_settings settings;
@@ -33,18 +34,7 @@ static void trust(const struct sl_test_pair *first, const struct sl_test_pair *s
 }
 
 static void expect(const struct sl_test_pair *const *pairs, size_t count, const char *reason) {
-    struct sl_bytes chain[SL_CHAIN_MAX];
-    struct sl_credential *credential;
-    struct sl_identity *identity;
-    struct sl_error error = {0};
-    cr_assert_eq(sl_identity_load(&identity, &settings, NULL, &error), SL_OK, "%s", error.text);
-    for (size_t i = 0; i < count; i++)
-        chain[i] = sl_test_pair_bytes(pairs[i]);
-    enum sl_status status = sl_identity_check_chain(identity, &credential, SL_PURPOSE_CLIENT, chain, count, &error);
-    cr_assert_eq(status, reason == NULL ? SL_OK : SL_UNTRUSTED, "%s", error.text);
-    cr_assert(reason == NULL || strstr(error.text, reason) != NULL, "\"%s\" is not in \"%s\"", reason, error.text);
-    sl_credential_unref(credential);
-    sl_identity_unref(identity);
+    expect_chain(&settings, pairs, count, reason);
 }
 
 static void expect_node_of(const struct sl_test_pair *issuer, const char *reason) {

@@ -123,15 +123,22 @@ static struct sl_connection *find_contested(struct rig_side *side) {
     return connection;
 }
 
-Test(pairs, the_end_of_the_old_one_decides_before_its_time_is_up) {
-    struct rig rig;
-    rig_init_connected(&rig);
-    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
-    event_del(&bob->up->read); /* it does not answer */
-    struct rig_side *again = rig_add(&rig, "bob", 23);
+/* Alice and a bob that does not answer, connected, and the next process of bob, which waits for that. */
+static struct rig_side *rig_init_contested(struct rig *rig) {
+    rig_init_connected(rig);
+    struct rig_side *alice = &rig->sides[0];
+    event_del(&rig->sides[1].up->read);
+    struct rig_side *again = rig_add(rig, "bob", 23);
     rig_dial(again, alice, "alice");
     while (find_contested(alice) == NULL)
-        event_base_loop(rig.base, EVLOOP_ONCE);
+        event_base_loop(rig->base, EVLOOP_ONCE);
+    return again;
+}
+
+Test(pairs, the_end_of_the_old_one_decides_before_its_time_is_up) {
+    struct rig rig;
+    struct rig_side *again = rig_init_contested(&rig);
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
     cr_assert_eq(again->ups, 0);
     rig_stop(bob);
     rig_until(&rig, &again->ups, 1);
@@ -145,13 +152,8 @@ Test(pairs, the_end_of_the_old_one_decides_before_its_time_is_up) {
 /* Its kernel goes on sending what it had taken. */
 Test(pairs, what_a_dead_process_left_on_the_way_is_no_sign_of_life) {
     struct rig rig;
-    rig_init_connected(&rig);
+    struct rig_side *again = rig_init_contested(&rig);
     struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
-    event_del(&bob->up->read);
-    struct rig_side *again = rig_add(&rig, "bob", 23);
-    rig_dial(again, alice, "alice");
-    while (find_contested(alice) == NULL)
-        event_base_loop(rig.base, EVLOOP_ONCE);
     cr_assert_eq(sl_connection_send(bob->up, SL_FRAME_CREDIT, "x", 1), SL_OK);
     rig_until(&rig, &alice->frame_count, 1);
     rig_turns(&rig, 10);
@@ -199,13 +201,8 @@ Test(pairs, of_two_next_lives_at_once_one_gets_in) {
 
 Test(pairs, a_newcomer_that_gives_up_while_it_waits_leaves_nothing) {
     struct rig rig;
-    rig_init_connected(&rig);
-    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
-    event_del(&bob->up->read);
-    struct rig_side *again = rig_add(&rig, "bob", 23);
-    rig_dial(again, alice, "alice");
-    while (find_contested(alice) == NULL)
-        event_base_loop(rig.base, EVLOOP_ONCE);
+    struct rig_side *again = rig_init_contested(&rig);
+    struct rig_side *alice = &rig.sides[0];
     rig_stop(again);
     while (find_contested(alice) != NULL)
         event_base_loop(rig.base, EVLOOP_ONCE);
