@@ -18,8 +18,8 @@ struct sl_prompt {
 
 enum sl_key_kind { SL_KEY_ECDSA_P256, SL_KEY_ED25519, SL_KEY_RSA_3072 };
 
-/* The longest validity, in days, that a certificate is made for. */
-enum { SL_VALIDITY_DAYS_MAX = 36500 };
+/* For how many days a certificate is made at most, and where nothing else is said. */
+enum { SL_VALIDITY_DAYS_MAX = 36500, SL_NODE_DAYS = 365, SL_AUTHORITY_DAYS = 3650 };
 
 enum sl_certificate_kind { SL_CERTIFICATE_AUTHORITY, SL_CERTIFICATE_SERVER, SL_CERTIFICATE_CLIENT };
 
@@ -67,8 +67,10 @@ SL_PUBLIC SL_MUST_USE enum sl_status sl_authority_create(const struct sl_authori
                                                          struct sl_error *error);
 
 /* Revokes what `what` names: all good certificates of a node or of an authority below, the one with that serial number
- * in hexadecimal, or those in a PEM file or a kit, if this authority signed them. *count says how many it newly
- * revoked. The authority's list is made anew in any case. SL_NOT_FOUND where nothing is named. */
+ * in hexadecimal, or those in a PEM file or a kit, if this authority signed them. Those that are
+ * revoked already stay so; but key compromise takes the place of any other reason, as it may come out later (of a node
+ * that has good certificates, only these are meant). *count says how many were revoked, or got that reason. The
+ * authority's list is made anew in any case. SL_NOT_FOUND where nothing is named. */
 SL_PUBLIC SL_MUST_USE enum sl_status sl_authority_revoke(const struct sl_authority_access *access, const char *what,
                                                          enum sl_revocation_reason reason, size_t *count,
                                                          struct sl_error *error);
@@ -80,14 +82,18 @@ SL_PUBLIC SL_MUST_USE enum sl_status sl_authority_make_list(const struct sl_auth
 
 struct sl_renew_options {
     struct sl_authority_access access;
-    const char *kit;          /* a kit's folder, whose certificates are replaced; or NULL */
-    const char *node;         /* a node that has its keys itself: its certificates go into `answer`; or NULL */
-    const char *answer;       /* a file for sl_kit_install; with `node` */
+    const char *kit;    /* the folder of a kit, or of an authority below this one, whose certificates are replaced;
+                           or NULL */
+    const char *node;   /* a node, or an authority below, that has its keys itself: its certificates go into
+                           `answer`; or NULL */
+    const char *answer; /* with `node`: a file for sl_kit_install; of an authority what its ca.pem is to be */
     const char *const *hosts; /* instead of the present ones */
     size_t host_count;        /* 0: as they are */
-    unsigned days;
+    unsigned days;            /* 0: SL_NODE_DAYS, SL_AUTHORITY_DAYS */
 };
-/* New certificates for the same keys; the old ones stay good until they end. */
+/* New certificates for the same keys; the old ones stay good until they end. An authority keeps its name and its
+ * limits, too, so that all that it signed is as good as before; only a parent in whose ca.pem the signer of its present
+ * certificate is renews it (SL_UNTRUSTED else). */
 SL_PUBLIC SL_MUST_USE enum sl_status sl_authority_renew(const struct sl_renew_options *options, struct sl_error *error);
 
 /* What a person needs to know of an authority; and its certificates, a line each, or each an object of JSON on a line.

@@ -3,6 +3,7 @@
 #define STARLING_NODE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <starling/error.h>
 #include <starling/identity.h>
@@ -15,6 +16,10 @@ struct sl_node;
 struct sl_confinement {
     bool on;           /* node.confine */
     char landlock[96]; /* "on (ABI 7)", or "off: " and why */
+    /* Folders and files that were made for this node are removed by that process, unless sl_node_create tells it by
+     * that pipe that the node has started; 0: there is none. */
+    pid_t outputs_process;
+    int outputs_pipe;
 };
 
 struct sl_node_options {
@@ -40,7 +45,8 @@ SL_PUBLIC SL_MUST_USE enum sl_status sl_node_run(struct sl_node *node, struct sl
 /* Takes from the whole process, for good, what a node with these settings does not need: other programs, privileges,
  * core dumps, system calls, and files that are not its own. For a program that is nothing else than a node: call it
  * first of all, when there is no other thread yet and nothing of the node is open. With node.confine false it does
- * nothing. A kernel without Landlock is said in *out; any other failure is one. */
+ * nothing. A kernel without Landlock is said in *out; any other failure is one. It makes the folders and the file that
+ * the node writes to; they are gone again when sl_node_create fails, or is not called before the process ends. */
 SL_PUBLIC SL_MUST_USE enum sl_status sl_node_confine(struct sl_confinement *out, const struct sl_settings *settings,
                                                      struct sl_error *error);
 

@@ -29,9 +29,11 @@ struct sl_admit_request {
     const struct sl_bytes *tls_chain;     /* leaf first */
     size_t tls_count;
     const char *hello_flock, *hello_node; /* what HELLO claims */
-    const struct sl_bytes *hello_chain;   /* HELLO's client certificate chain, leaf first */
+    /* The next four are an accepter's: who dialled has shown its client certificate in TLS, and its key. */
+    const struct sl_bytes *hello_chain; /* HELLO's client certificate chain, leaf first */
     size_t hello_count;
-    struct sl_bytes hello_proof;         /* signature by the client key over sl_admit_proof_message */
+    struct sl_delegation delegation;     /* to a key of its process, by the client key */
+    struct sl_bytes hello_proof;         /* signature by the delegated key over sl_admit_proof_message */
     uint8_t exporter[SL_EXPORTER_SIZE];  /* of the mutual session */
     uint8_t own_key[SL_KEY_DIGEST_SIZE]; /* of the certificate that we showed in it */
     uint64_t boot;                       /* HELLO's boot nonce */
@@ -43,10 +45,9 @@ struct sl_admit_request {
 SL_MUST_USE enum sl_status sl_admit_decide(struct sl_credential **out, const struct sl_identity *self,
                                            const struct sl_admit_request *request, struct sl_error *reason);
 
-/* What HELLO's proof signs: "starling hello 2" 0x00, the exporter, the signer's role (0x01 dialler, 0x02 accepter), the
- * digest of the accepter's key, that of the dialler's, boot nonce (8 bytes, big-endian). */
-enum { SL_PROOF_MESSAGE_SIZE = 17 + SL_EXPORTER_SIZE + 1 + 2 * SL_KEY_DIGEST_SIZE + 8 };
-void sl_admit_proof_message(uint8_t out[SL_PROOF_MESSAGE_SIZE], const struct sl_admit_binding *binding, bool dialler,
-                            uint64_t boot);
+/* What the accepter's proof signs: "starling hello 3" 0x00, the exporter, the digest of the accepter's key, that of the
+ * dialler's, the accepter's boot nonce (8 bytes, big-endian). */
+enum { SL_PROOF_MESSAGE_SIZE = 17 + SL_EXPORTER_SIZE + 2 * SL_KEY_DIGEST_SIZE + 8 };
+void sl_admit_proof_message(uint8_t out[SL_PROOF_MESSAGE_SIZE], const struct sl_admit_binding *binding, uint64_t boot);
 
 #endif

@@ -1,14 +1,22 @@
-/* Big-endian integers in byte strings, and a view of bytes that somebody else owns. */
+/* A view of bytes that somebody else owns, and big-endian integers in byte strings. */
 #ifndef SL_BASE_BYTES_H
 #define SL_BASE_BYTES_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct sl_bytes {
     const uint8_t *data;
     size_t length;
 };
+
+/* Byte by byte; of two that begin alike the shorter comes first. Below, equal to or above 0. */
+static inline int sl_bytes_compare(struct sl_bytes a, struct sl_bytes b) {
+    size_t common = a.length < b.length ? a.length : b.length;
+    int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
 
 static inline void sl_put_u16(uint8_t *to, uint16_t value) {
     to[0] = (uint8_t)(value >> 8);

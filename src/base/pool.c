@@ -29,6 +29,8 @@ struct sl_pool {
     struct queue finished;
     size_t running;
     bool stopping;
+    void (*release)(struct sl_job *job); /* NULL: not abandoned */
+    size_t staying;                      /* workers, once it is abandoned: the last one frees it */
     int fd;
     size_t worker_count;
     pthread_t workers[];
@@ -64,12 +66,25 @@ static void run_one(struct sl_pool *pool, struct sl_job *job) {
     job->run(job);
     pthread_mutex_lock(&pool->lock);
     pool->running--;
+    if (pool->release != NULL) {
+        pool->release(job);
+        return;
+    }
     bool was_empty = pool->finished.first == NULL;
     queue_push(&pool->finished, job);
     if (was_empty)
         wake(pool);
     if (pool->running == 0 && pool->urgent.first == NULL && pool->waiting.first == NULL)
         pthread_cond_broadcast(&pool->idle);
+}
+
+static void free_pool(struct sl_pool *pool) {
+    if (pool->fd >= 0)
+        close(pool->fd);
+    pthread_cond_destroy(&pool->idle);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
 }
 
 static void *worker_main(void *context) {
@@ -84,7 +99,10 @@ static void *worker_main(void *context) {
         else
             run_one(pool, job);
     }
+    bool last = pool->release != NULL && --pool->staying == 0;
     pthread_mutex_unlock(&pool->lock);
+    if (last)
+        free_pool(pool);
     return NULL;
 }
 
@@ -138,12 +156,32 @@ void sl_pool_destroy(struct sl_pool *pool) {
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < pool->worker_count; i++)
         pthread_join(pool->workers[i], NULL);
-    if (pool->fd >= 0)
-        close(pool->fd);
-    pthread_cond_destroy(&pool->idle);
-    pthread_cond_destroy(&pool->work);
-    pthread_mutex_destroy(&pool->lock);
-    free(pool);
+    free_pool(pool);
+}
+
+static void release_all(struct queue *queue, void (*release)(struct sl_job *job)) {
+    struct sl_job *job;
+    while ((job = queue_pop(queue)) != NULL)
+        release(job);
+}
+
+void sl_pool_abandon(struct sl_pool *pool, void (*release)(struct sl_job *job)) {
+    pthread_mutex_lock(&pool->lock);
+    release_all(&pool->urgent, release);
+    release_all(&pool->waiting, release);
+    release_all(&pool->finished, release);
+    if (pool->running == 0) {
+        pthread_mutex_unlock(&pool->lock);
+        sl_pool_destroy(pool);
+        return;
+    }
+    pool->release = release;
+    pool->staying = pool->worker_count;
+    pool->stopping = true;
+    for (size_t i = 0; i < pool->worker_count; i++)
+        pthread_detach(pool->workers[i]); /* none has ended: that takes the lock */
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static void submit(struct sl_pool *pool, struct queue *queue, struct sl_job *job) {

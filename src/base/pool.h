@@ -24,6 +24,11 @@ SL_MUST_USE enum sl_status sl_pool_create(struct sl_pool **out, size_t workers, 
  * first what must be seen. The jobs are the caller's again. Accepts NULL. */
 void sl_pool_destroy(struct sl_pool *pool);
 
+/* Destroys without waiting: what runs may take as long as it likes, on a thread that nobody joins. `release` is called
+ * once with each job that was submitted and whose `done` was not called, from here or, for one that runs now, from its
+ * worker when it has run; where none runs this is sl_pool_destroy behind it. No `done` is called any more. */
+void sl_pool_abandon(struct sl_pool *pool, void (*release)(struct sl_job *job));
+
 /* From any thread. First in, first out; an urgent job goes before all that are not, and urgent ones keep their order.
  */
 void sl_pool_submit(struct sl_pool *pool, struct sl_job *job);

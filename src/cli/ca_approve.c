@@ -19,8 +19,6 @@ static const char help[] =
     "  --yes                   sign without asking\n"
     "  --replace               revoke what the node has now\n" CLI_PASSPHRASE_HELP "  --help, --version\n";
 
-enum { DAYS = 365 };
-
 struct arguments {
     struct cli_authority authority;
     unsigned days;
@@ -102,7 +100,7 @@ int cli_ca_approve(const struct cli_command *self, int argc, char **argv) {
                                           {"replace", no_argument, NULL, 'r'},
                                           CLI_COMMON_OPTIONS};
     struct cli_options options = {.command = self, .help = help, .known = known, .argc = argc, .argv = argv};
-    struct arguments arguments = {.days = DAYS};
+    struct arguments arguments = {.days = SL_NODE_DAYS};
     struct sl_error error = {0};
     for (int option = cli_next(&options); option != CLI_END; option = cli_next(&options)) {
         int exit_code = option == CLI_STOP ? options.exit_code : read_option(self, &arguments, option, optarg);

@@ -26,7 +26,7 @@ static const char help[] = "FOLDER [OPTION]...\n"
                            "                          the parent's key is encrypted with the first line of FILE\n"
                            "  --help, --version\n";
 
-enum { DAYS = 3650, PATH_LENGTH_MAX = 5 };
+enum { PATH_LENGTH_MAX = 5 };
 
 struct arguments {
     struct sl_authority_options authority;
@@ -112,7 +112,7 @@ int cli_ca_init(const struct cli_command *self, int argc, char **argv) {
                                           CLI_PASSPHRASE_OPTION,
                                           CLI_COMMON_OPTIONS};
     struct cli_options options = {.command = self, .help = help, .known = known, .argc = argc, .argv = argv};
-    struct arguments arguments = {.authority = {.key = SL_KEY_ECDSA_P256, .days = DAYS}};
+    struct arguments arguments = {.authority = {.key = SL_KEY_ECDSA_P256, .days = SL_AUTHORITY_DAYS}};
     struct sl_error error = {0};
     for (int option = cli_next(&options); option != CLI_END; option = cli_next(&options)) {
         int exit_code = option == CLI_STOP ? options.exit_code : read_option(self, &arguments, option, optarg);

@@ -32,43 +32,29 @@ static const char help[] =
     "                          encrypt the nodes' keys with the first line of FILE\n"
     "  --replace               revoke what nodes of these names have now\n" CLI_PASSPHRASE_HELP "  --help, --version\n";
 
-enum { PORT = 7400, DAYS = 365 };
-
 struct arguments {
-    struct sl_kit_options kit;
-    const char **hosts; /* kit.hosts, being filled */
+    struct cli_kit kit;
     const char *out;
     struct cli_authority authority;
-    const char *key_passphrase_file;
     char **names;
     size_t name_count;
 };
 
 /* 0, or the exit code of wrong usage. */
 static int read_option(const struct cli_command *self, struct arguments *out, int option, const char *text) {
+    int exit_code;
     if (cli_authority_take(&out->authority, option, text))
         return 0;
+    if (cli_kit_take(&out->kit, self, option, text, &exit_code))
+        return exit_code;
     switch (option) {
-    case 'a':
-        out->hosts[out->kit.host_count++] = text;
-        return 0;
-    case 'n':
-        return cli_read_count(self, &out->kit.port, "port", text, UINT16_MAX);
     case 'd':
-        return cli_read_count(self, &out->kit.days, "days", text, SL_VALIDITY_DAYS_MAX);
-    case 'k':
-        return cli_read_key_kind(self, &out->kit.key, text);
+        return cli_read_count(self, &out->kit.options.days, "days", text, SL_VALIDITY_DAYS_MAX);
     case 'o':
         out->out = text;
         return 0;
-    case 't':
-        out->kit.data = text;
-        return 0;
-    case 'r':
-        out->kit.replace = true;
-        return 0;
     default:
-        out->key_passphrase_file = text;
+        out->kit.options.replace = true;
         return 0;
     }
 }
@@ -77,12 +63,12 @@ static int read_option(const struct cli_command *self, struct arguments *out, in
 static int check_arguments(const struct cli_command *self, const struct arguments *arguments) {
     if (arguments->authority.access.folder == NULL)
         return cli_usage(self, "--ca FOLDER is missing");
-    if (arguments->kit.host_count == 0)
+    if (arguments->kit.options.host_count == 0)
         return cli_usage(self, "--host HOST is missing");
     if (arguments->name_count == 0)
         return cli_usage(self, "for whom? no NAME");
-    if (arguments->name_count - 1 > UINT16_MAX - arguments->kit.port)
-        return cli_usage(self, "--port %u leaves no port for the last of %zu nodes", arguments->kit.port,
+    if (arguments->name_count - 1 > UINT16_MAX - arguments->kit.options.port)
+        return cli_usage(self, "--port %u leaves no port for the last of %zu nodes", arguments->kit.options.port,
                          arguments->name_count);
     for (size_t i = 0; i < arguments->name_count; i++) {
         if (!sl_name_is_valid(arguments->names[i]))
@@ -150,7 +136,7 @@ static void remove_kit(const struct arguments *arguments, size_t index) {
 }
 
 static enum sl_status make_kit(const struct arguments *arguments, size_t index, struct sl_error *error) {
-    struct sl_kit_options kit = arguments->kit;
+    struct sl_kit_options kit = arguments->kit.options;
     char *folder = kit_folder(arguments, index);
     if (folder == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
@@ -169,14 +155,11 @@ static enum sl_status make_kit(const struct arguments *arguments, size_t index, 
 }
 
 static enum sl_status make_kits(struct arguments *arguments, struct sl_error *error) {
-    char key_passphrase[CLI_PASSPHRASE_MAX + 1] = "";
     enum sl_status status = check_places(arguments, error);
     if (status == SL_OK)
         status = cli_authority_open(&arguments->authority, error);
-    if (status == SL_OK && arguments->key_passphrase_file != NULL) {
-        status = cli_passphrase_read(key_passphrase, arguments->key_passphrase_file, error);
-        arguments->kit.key_passphrase = key_passphrase;
-    }
+    if (status == SL_OK)
+        status = cli_kit_read_passphrase(&arguments->kit, error);
     size_t made = 0;
     while (status == SL_OK && made < arguments->name_count) {
         status = make_kit(arguments, made, error);
@@ -184,30 +167,23 @@ static enum sl_status make_kits(struct arguments *arguments, struct sl_error *er
     }
     while (status != SL_OK && made > 0)
         remove_kit(arguments, --made);
-    explicit_bzero(key_passphrase, sizeof key_passphrase);
     cli_authority_finish(&arguments->authority);
     return status;
 }
 
 int cli_ca_issue(const struct cli_command *self, int argc, char **argv) {
     static const struct option known[] = {CLI_AUTHORITY_OPTIONS,
-                                          {"host", required_argument, NULL, 'a'},
-                                          {"port", required_argument, NULL, 'n'},
+                                          CLI_KIT_OPTIONS,
                                           {"out", required_argument, NULL, 'o'},
-                                          {"key", required_argument, NULL, 'k'},
                                           {"days", required_argument, NULL, 'd'},
-                                          {"data", required_argument, NULL, 't'},
-                                          {"key-passphrase-file", required_argument, NULL, 'q'},
                                           {"replace", no_argument, NULL, 'r'},
                                           CLI_COMMON_OPTIONS};
     struct cli_options options = {.command = self, .help = help, .known = known, .argc = argc, .argv = argv};
-    struct arguments arguments = {.kit = {.key = SL_KEY_ECDSA_P256, .port = PORT, .days = DAYS}, .out = "."};
+    struct arguments arguments = {.out = "."};
     struct sl_error error = {0};
     int exit_code = 0;
-    arguments.hosts = calloc((size_t)argc + 1, sizeof *arguments.hosts);
-    if (arguments.hosts == NULL)
+    if (!cli_kit_init(&arguments.kit, argc))
         return cli_fail(SL_NO_MEMORY, &error);
-    arguments.kit.hosts = arguments.hosts;
     for (int option = cli_next(&options); option != CLI_END; option = cli_next(&options)) {
         exit_code = option == CLI_STOP ? options.exit_code : read_option(self, &arguments, option, optarg);
         if (option == CLI_STOP || exit_code != 0)
@@ -219,6 +195,6 @@ int cli_ca_issue(const struct cli_command *self, int argc, char **argv) {
     if (exit_code == 0)
         exit_code = cli_fail(make_kits(&arguments, &error), &error);
 out:
-    free(arguments.hosts);
+    cli_kit_finish(&arguments.kit);
     return exit_code;
 }

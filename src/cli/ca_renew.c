@@ -12,15 +12,14 @@ static const char help[] =
     "Makes new certificates for the keys that a node has. KIT is the folder of a kit, whose\n"
     "files are replaced. For a NODE that is elsewhere an answer is written, which its\n"
     "owner gives to \"starling cert install\". The present certificates stay good until\n"
-    "they end.\n"
+    "they end. In the same way the folder or name of an authority below this one; there the\n"
+    "answer takes the place of its ca.pem.\n"
     "\n"
     "  --ca FOLDER             the authority, made by \"starling ca init\"\n"
-    "  --days N                validity (365)\n"
+    "  --days N                validity (365, of an authority 3650)\n"
     "  --host HOST             DNS name or IP address, instead of the present ones; may be\n"
     "                          given several times\n"
     "  --out FILE              where the answer goes (./NODE.answer.pem)\n" CLI_PASSPHRASE_HELP "  --help, --version\n";
-
-enum { DAYS = 365 };
 
 struct arguments {
     struct cli_authority authority;
@@ -57,9 +56,9 @@ static enum sl_status renew(struct arguments *arguments, const char *what, struc
     else if (sl_name_is_valid(what))
         options->node = what;
     else
-        return sl_error_set(error, SL_NOT_FOUND, "%s: neither the folder of a kit nor the name of a node", what);
+        return sl_error_set(error, SL_NOT_FOUND, "%s: neither the folder of a kit or authority nor a name", what);
     if (options->kit != NULL && options->answer != NULL)
-        return sl_error_set(error, SL_USAGE, "%s: a kit is renewed in its place; --out is for nodes", what);
+        return sl_error_set(error, SL_USAGE, "%s: a folder is renewed in its place; --out is for names", what);
     if (options->answer == NULL && asprintf(&answer, "%s.answer.pem", what) < 0)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
     if (options->answer == NULL)
@@ -82,7 +81,7 @@ int cli_ca_renew(const struct cli_command *self, int argc, char **argv) {
                                           {"out", required_argument, NULL, 'o'},
                                           CLI_COMMON_OPTIONS};
     struct cli_options options = {.command = self, .help = help, .known = known, .argc = argc, .argv = argv};
-    struct arguments arguments = {.renew = {.days = DAYS}};
+    struct arguments arguments = {0};
     struct sl_error error = {0};
     int exit_code = 0;
     arguments.hosts = calloc((size_t)argc + 1, sizeof *arguments.hosts);

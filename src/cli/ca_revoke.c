@@ -9,6 +9,7 @@ static const char revoke_help[] =
     "Revokes all certificates of a node (or of an authority below this one), the one with\n"
     "that serial number, or those in a PEM file or a kit, and makes the list anew. Nodes\n"
     "learn of it from crl.pem in FOLDER: bring it to one of them, which tells the others.\n"
+    "Of what is revoked already the reason can be made key-compromise.\n"
     "\n"
     "  --ca FOLDER             the authority, made by \"starling ca init\"\n"
     "  --reason REASON         unspecified (default), key-compromise, affiliation-changed,\n"

@@ -46,37 +46,16 @@ static const char install_help[] =
     "                          (asked for where it is needed)\n"
     "  --help, --version\n";
 
-enum { PORT = 7400 };
-
-struct arguments {
-    struct sl_kit_options kit;
-    const char **hosts; /* kit.hosts, being filled */
-    const char *passphrase_file;
-};
-
 /* 0, or the exit code of wrong usage. */
-static int read_option(const struct cli_command *self, struct arguments *out, int option, const char *text) {
-    switch (option) {
-    case 'f':
-        out->kit.flock = text;
-        return sl_name_is_valid(text) ? 0 : cli_usage(self, "--flock takes a name of a-z, 0-9 and -, not \"%s\"", text);
-    case 'a':
-        out->hosts[out->kit.host_count++] = text;
-        return 0;
-    case 'm':
-        out->kit.node = text;
-        return sl_name_is_valid(text) ? 0 : cli_usage(self, "--node takes a name of a-z, 0-9 and -, not \"%s\"", text);
-    case 'n':
-        return cli_read_count(self, &out->kit.port, "port", text, UINT16_MAX);
-    case 'k':
-        return cli_read_key_kind(self, &out->kit.key, text);
-    case 't':
-        out->kit.data = text;
-        return 0;
-    default:
-        out->passphrase_file = text;
-        return 0;
-    }
+static int read_option(const struct cli_command *self, struct cli_kit *kit, int option, const char *text) {
+    int exit_code;
+    if (cli_kit_take(kit, self, option, text, &exit_code))
+        return exit_code;
+    bool is_flock = option == 'f';
+    *(is_flock ? &kit->options.flock : &kit->options.node) = text;
+    return sl_name_is_valid(text)
+               ? 0
+               : cli_usage(self, "--%s takes a name of a-z, 0-9 and -, not \"%s\"", is_flock ? "flock" : "node", text);
 }
 
 /* What the node's owner has to do now. */
@@ -95,58 +74,48 @@ static enum sl_status tell(const char *folder, struct sl_error *error) {
     return status;
 }
 
-static enum sl_status make_request(struct arguments *arguments, const char *folder, struct sl_error *error) {
-    char passphrase[CLI_PASSPHRASE_MAX + 1] = "";
+static enum sl_status make_request(struct cli_kit *kit, const char *folder, struct sl_error *error) {
     char *copy = strdup(folder);
-    enum sl_status status = copy != NULL ? SL_OK : sl_error_set(error, SL_NO_MEMORY, "out of memory");
-    if (status == SL_OK && arguments->passphrase_file != NULL) {
-        status = cli_passphrase_read(passphrase, arguments->passphrase_file, error);
-        arguments->kit.key_passphrase = passphrase;
-    }
-    arguments->kit.folder = folder;
-    if (status == SL_OK && arguments->kit.node == NULL)
-        arguments->kit.node = basename(copy);
+    if (copy == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "out of memory");
+    kit->options.folder = folder;
+    if (kit->options.node == NULL)
+        kit->options.node = basename(copy);
+    enum sl_status status = cli_kit_read_passphrase(kit, error);
     if (status == SL_OK)
-        status = sl_kit_request(&arguments->kit, error);
+        status = sl_kit_request(&kit->options, error);
     if (status == SL_OK)
         status = tell(folder, error);
-    explicit_bzero(passphrase, sizeof passphrase);
     free(copy);
     return status;
 }
 
 int cli_cert_request(const struct cli_command *self, int argc, char **argv) {
     static const struct option known[] = {{"flock", required_argument, NULL, 'f'},
-                                          {"host", required_argument, NULL, 'a'},
                                           {"node", required_argument, NULL, 'm'},
-                                          {"port", required_argument, NULL, 'n'},
-                                          {"key", required_argument, NULL, 'k'},
-                                          {"data", required_argument, NULL, 't'},
-                                          {"key-passphrase-file", required_argument, NULL, 'p'},
+                                          CLI_KIT_OPTIONS,
                                           CLI_COMMON_OPTIONS};
     struct cli_options options = {.command = self, .help = request_help, .known = known, .argc = argc, .argv = argv};
-    struct arguments arguments = {.kit = {.key = SL_KEY_ECDSA_P256, .port = PORT}};
+    struct cli_kit kit;
     struct sl_error error = {0};
     int exit_code = 0;
-    arguments.hosts = calloc((size_t)argc + 1, sizeof *arguments.hosts);
-    if (arguments.hosts == NULL)
+    if (!cli_kit_init(&kit, argc))
         return cli_fail(SL_NO_MEMORY, &error);
-    arguments.kit.hosts = arguments.hosts;
     for (int option = cli_next(&options); option != CLI_END; option = cli_next(&options)) {
-        exit_code = option == CLI_STOP ? options.exit_code : read_option(self, &arguments, option, optarg);
+        exit_code = option == CLI_STOP ? options.exit_code : read_option(self, &kit, option, optarg);
         if (option == CLI_STOP || exit_code != 0)
             goto out;
     }
     if (argc - optind != 1)
         exit_code = cli_usage(self, "takes one folder, found %d", argc - optind);
-    else if (arguments.kit.flock == NULL)
+    else if (kit.options.flock == NULL)
         exit_code = cli_usage(self, "--flock NAME is missing");
-    else if (arguments.kit.host_count == 0)
+    else if (kit.options.host_count == 0)
         exit_code = cli_usage(self, "--host HOST is missing");
     else
-        exit_code = cli_fail(make_request(&arguments, argv[optind], &error), &error);
+        exit_code = cli_fail(make_request(&kit, argv[optind], &error), &error);
 out:
-    free(arguments.hosts);
+    cli_kit_finish(&kit);
     return exit_code;
 }
 

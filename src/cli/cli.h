@@ -126,6 +126,25 @@ void cli_authority_finish(struct cli_authority *authority); /* wipes */
 int cli_read_key_kind(const struct cli_command *self, enum sl_key_kind *out, const char *text);
 int cli_read_count(const struct cli_command *self, unsigned *out, const char *option, const char *text, unsigned high);
 
+/* kit.c: the kit that a command makes. */
+struct cli_kit {
+    struct sl_kit_options options; /* in force until cli_kit_finish */
+    const char **hosts;            /* options.hosts, being filled */
+    const char *passphrase_file;
+    char passphrase[CLI_PASSPHRASE_MAX + 1];
+};
+#define CLI_KIT_OPTIONS                                                                                                \
+    {"host", required_argument, NULL, 'a'}, {"port", required_argument, NULL, 'n'},                                    \
+        {"key", required_argument, NULL, 'k'}, {"data", required_argument, NULL, 't'}, {                               \
+        "key-passphrase-file", required_argument, NULL, 'q'                                                            \
+    }
+/* Room for as many hosts as a command line of `argc` words can have; false when out of memory. */
+bool cli_kit_init(struct cli_kit *kit, int argc);
+void cli_kit_finish(struct cli_kit *kit); /* wipes */
+/* Takes one of these options, with *exit_code that of wrong usage, which was said, or 0; false: it is another one. */
+bool cli_kit_take(struct cli_kit *kit, const struct cli_command *self, int option, const char *text, int *exit_code);
+SL_MUST_USE enum sl_status cli_kit_read_passphrase(struct cli_kit *kit, struct sl_error *error);
+
 /* The commands. */
 int cli_node(const struct cli_command *self, int argc, char **argv);
 int cli_ca_init(const struct cli_command *self, int argc, char **argv);

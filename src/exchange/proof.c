@@ -48,9 +48,7 @@ enum sl_status sl_proof_check(const struct sl_proof *proof, struct sl_manifest *
 
 enum sl_status sl_proof_make(struct sl_proof *out, struct sl_statement *a, struct sl_statement *b) {
     *out = (struct sl_proof){.first = a, .second = b};
-    size_t common = a->body.length < b->body.length ? a->body.length : b->body.length;
-    int order = memcmp(a->body.data, b->body.data, common);
-    if (order > 0 || (order == 0 && a->body.length > b->body.length))
+    if (sl_bytes_compare(a->body, b->body) > 0)
         *out = (struct sl_proof){.first = b, .second = a};
     enum sl_status status = sl_proof_check(out, NULL, NULL);
     if (status != SL_OK) {

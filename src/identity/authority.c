@@ -8,7 +8,7 @@
 #include "crypto/random.h"
 #include "identity/key.h"
 
-enum { SERIAL_TRIES = 16, KEEP_REVOKED_SECONDS = 30 * 86400 };
+enum { KEEP_REVOKED_SECONDS = 30 * 86400 };
 
 /* The flock that the authority was made for. */
 static enum sl_status read_flock(struct sl_authority *authority, const char *path, struct sl_error *error) {
@@ -67,15 +67,16 @@ static enum sl_status read_key(struct sl_authority *authority, const struct sl_a
                                const char *path, struct sl_error *error) {
     const struct sl_passphrase_source source = {.prompt = access->prompt};
     char passphrase[SL_PASSPHRASE_SIZE], what[512];
+    bool encrypted = false;
     enum sl_status status = sl_secret_check_mode(path, error);
     if (status == SL_OK)
-        status = sl_key_read(&authority->issuer.key, path, access->passphrase, error);
-    if (status != SL_CRYPTO || access->passphrase != NULL || access->prompt == NULL)
+        status = sl_key_read(&authority->issuer.key, &encrypted, path, access->passphrase, error);
+    if (!encrypted || access->passphrase != NULL || access->prompt == NULL)
         return status;
     snprintf(what, sizeof what, "passphrase of %s", path);
     status = sl_passphrase_get(&source, passphrase, what, error);
     if (status == SL_OK)
-        status = sl_key_read(&authority->issuer.key, path, passphrase, error);
+        status = sl_key_read(&authority->issuer.key, &encrypted, path, passphrase, error);
     sl_wipe(passphrase, sizeof passphrase);
     return status;
 }
@@ -229,81 +230,4 @@ enum sl_status sl_authority_relist(struct sl_authority *authority, unsigned days
         status = sl_revocations_write(&authority->lists, authority->lists_path, error);
     sl_revocation_list_unref(list);
     return status;
-}
-
-enum sl_status sl_authority_claim_name(struct sl_authority *authority, const char *name, bool replace,
-                                       struct sl_error *error) {
-    struct sl_database *database = &authority->database;
-    int64_t now = time(NULL);
-    enum sl_status status = SL_OK;
-    for (size_t i = 0; status == SL_OK && i < database->count; i++) {
-        struct sl_entry *entry = &database->entries[i];
-        if (strcmp(entry->name, name) != 0 || !sl_entry_is_live(entry, now))
-            continue;
-        if (!replace)
-            return sl_error_set(error, SL_EXISTS,
-                                "%s: has a good certificate already (%s, serial %s): renew it, revoke it, or give "
-                                "--replace to revoke it now",
-                                name, sl_certificate_kind_text(entry->kind), entry->serial);
-        status = sl_database_revoke(database, entry, SL_REVOKED_SUPERSEDED, error);
-    }
-    return status;
-}
-
-/* Decides about a certificate that was just signed: with a serial number that is taken it is thrown away. */
-static enum sl_status take_serial(struct sl_authority *authority, gnutls_x509_crt_t *out, int *tries, bool *good,
-                                  struct sl_error *error) {
-    char serial[2 * SL_SERIAL_MAX + 1];
-    sl_serial_text(serial, *out);
-    *good = sl_database_find(&authority->database, serial) == NULL;
-    if (*good)
-        return SL_OK;
-    gnutls_x509_crt_deinit(*out);
-    *out = NULL;
-    return ++*tries < SERIAL_TRIES ? SL_OK : sl_error_set(error, SL_CRYPTO, "random serial numbers repeat");
-}
-
-enum sl_status sl_authority_certify(struct sl_authority *authority, gnutls_x509_crt_t *out, gnutls_pubkey_t key,
-                                    const struct sl_node_subject *subject, struct sl_error *error) {
-    enum sl_status status = SL_OK;
-    bool good = false;
-    for (int tries = 0; status == SL_OK && !good;) {
-        status = sl_issue_node(out, key, subject, &authority->issuer, error);
-        if (status == SL_OK)
-            status = take_serial(authority, out, &tries, &good, error);
-    }
-    if (status == SL_OK)
-        status =
-            sl_database_issue(&authority->database, *out,
-                              subject->purpose == SL_PURPOSE_SERVER ? SL_CERTIFICATE_SERVER : SL_CERTIFICATE_CLIENT,
-                              subject->node, error);
-    return status;
-}
-
-enum sl_status sl_authority_certify_authority(struct sl_authority *authority, gnutls_x509_crt_t *out,
-                                              gnutls_pubkey_t key, const struct sl_authority_subject *subject,
-                                              struct sl_error *error) {
-    enum sl_status status = SL_OK;
-    bool good = false;
-    for (int tries = 0; status == SL_OK && !good;) {
-        status = sl_issue_authority(out, key, subject, &authority->issuer, error);
-        if (status == SL_OK)
-            status = take_serial(authority, out, &tries, &good, error);
-    }
-    if (status == SL_OK)
-        status = sl_database_issue(&authority->database, *out, SL_CERTIFICATE_AUTHORITY, subject->name, error);
-    return status;
-}
-
-enum sl_status sl_authority_commit(struct sl_authority *authority, struct sl_error *error) {
-    return authority->database.crl_due ? sl_authority_relist(authority, 0, error)
-                                       : sl_database_commit(&authority->database, error);
-}
-
-void sl_authority_withdraw(struct sl_authority *authority, size_t count) {
-    enum sl_status status = SL_OK;
-    for (size_t i = count; status == SL_OK && i < authority->database.count; i++)
-        status = sl_database_revoke(&authority->database, &authority->database.entries[i], SL_REVOKED_CESSATION, NULL);
-    if (status == SL_OK)
-        (void)!sl_authority_commit(authority, NULL);
 }

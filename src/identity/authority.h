@@ -46,6 +46,10 @@ SL_MUST_USE enum sl_status sl_authority_certify_authority(struct sl_authority *a
                                                           gnutls_pubkey_t key,
                                                           const struct sl_authority_subject *subject,
                                                           struct sl_error *error);
+/* The same certificate of an authority anew, for `days`. */
+SL_MUST_USE enum sl_status sl_authority_certify_again(struct sl_authority *authority, gnutls_x509_crt_t *out,
+                                                      gnutls_x509_crt_t former, const char *name, unsigned days,
+                                                      struct sl_error *error);
 /* Writes down what was readied, and makes the list anew where something was revoked. Only then may certificates leave.
  */
 SL_MUST_USE enum sl_status sl_authority_commit(struct sl_authority *authority, struct sl_error *error);
@@ -58,6 +62,8 @@ SL_MUST_USE enum sl_status sl_authority_append_chain(const struct sl_authority *
                                                      gnutls_x509_crt_t certificate, struct sl_error *error);
 SL_MUST_USE enum sl_status sl_authority_append_trust(const struct sl_authority *authority, struct sl_buffer *out,
                                                      struct sl_error *error);
+/* By name and by signature, whatever the dates are. */
+bool sl_certificate_is_signed_by(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer);
 /* Whether nothing in the file issued this one: what nodes have to trust. */
 bool sl_certificates_is_root(const struct sl_certificates *certificates, unsigned index);
 SL_MUST_USE enum sl_status sl_certificate_append(struct sl_buffer *out, gnutls_x509_crt_t certificate,

@@ -11,6 +11,14 @@ enum sl_status sl_certificate_append(struct sl_buffer *out, gnutls_x509_crt_t ce
     return status == SL_OK ? SL_OK : sl_error_set(error, SL_NO_MEMORY, "no memory for certificates");
 }
 
+bool sl_certificate_is_signed_by(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer) {
+    unsigned faults = 0;
+    return gnutls_x509_crt_check_issuer(certificate, issuer) != 0 &&
+           gnutls_x509_crt_verify(certificate, &issuer, 1,
+                                  GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_ALLOW_BROKEN, &faults) >= 0 &&
+           (faults & GNUTLS_CERT_SIGNATURE_FAILURE) == 0;
+}
+
 /* Whether nothing in the file issued it: what nodes have to trust. */
 bool sl_certificates_is_root(const struct sl_certificates *certificates, unsigned index) {
     for (unsigned i = 0; i < certificates->count; i++)

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "crypto/digest.h"
 
+enum { SUBJECT_MAX = 160 };
+
 static const char subject_alternative_name[] = "2.5.29.17";
 
 enum sl_status sl_gnutls_error(struct sl_error *error, enum sl_status status, int code, const char *what) {
@@ -83,7 +85,7 @@ void sl_day_text(char out[SL_DAY_TEXT_SIZE], int64_t when) {
 }
 
 void sl_certificate_text(char out[SL_CERTIFICATE_TEXT_SIZE], gnutls_x509_crt_t certificate) {
-    enum { SUBJECT_MAX = 160, SERIAL_MAX = 20 };
+    enum { SERIAL_MAX = 20 };
     uint8_t serial[64];
     size_t serial_length = sizeof serial;
     if (gnutls_x509_crt_get_serial(certificate, serial, &serial_length) < 0)
@@ -99,6 +101,28 @@ void sl_certificate_text(char out[SL_CERTIFICATE_TEXT_SIZE], gnutls_x509_crt_t c
         sl_printable(subject, sizeof subject, (struct sl_bytes){name.data, name.size});
     gnutls_free(name.data);
     snprintf(out, SL_CERTIFICATE_TEXT_SIZE, "%s (serial %s)", subject, hex);
+}
+
+void sl_issuer_text(char out[SL_CERTIFICATE_TEXT_SIZE], struct sl_bytes name, struct sl_bytes key) {
+    enum { SHOWN = 4 };
+    char text[SUBJECT_MAX + 1] = "nobody";
+    if (name.length > 0)
+        sl_printable(text, sizeof text, name);
+    int length = snprintf(out, SL_CERTIFICATE_TEXT_SIZE, "%s", text);
+    if (key.length >= SHOWN)
+        snprintf(out + length, SL_CERTIFICATE_TEXT_SIZE - (size_t)length, " (key %02x%02x%02x%02x)", key.data[0],
+                 key.data[1], key.data[2], key.data[3]);
+}
+
+void sl_certificate_issuer_text(char out[SL_CERTIFICATE_TEXT_SIZE], gnutls_x509_crt_t certificate) {
+    uint8_t key[64];
+    size_t key_length = sizeof key;
+    gnutls_datum_t name = {NULL, 0};
+    (void)gnutls_x509_crt_get_issuer_dn3(certificate, &name, 0);
+    if (gnutls_x509_crt_get_authority_key_id(certificate, key, &key_length, NULL) < 0)
+        key_length = 0;
+    sl_issuer_text(out, (struct sl_bytes){name.data, name.size}, (struct sl_bytes){key, key_length});
+    gnutls_free(name.data);
 }
 
 void sl_certificate_fingerprint(char out[SL_FINGERPRINT_SIZE], gnutls_x509_crt_t certificate) {

@@ -51,6 +51,11 @@ void sl_printable(char *out, size_t size, struct sl_bytes text);
 void sl_day_text(char out[SL_DAY_TEXT_SIZE], int64_t when);
 /* "O=demo,CN=alice (serial 5a…)": printable ASCII whatever the certificate holds, cut to fit. */
 void sl_certificate_text(char out[SL_CERTIFICATE_TEXT_SIZE], gnutls_x509_crt_t certificate);
+/* An authority as those name it that it signed: "CN=demo authority,O=demo (key 5a6b7c8d)", with the first bytes of its
+ * key's identifier, since several may have one name; without, where none is told. */
+void sl_issuer_text(char out[SL_CERTIFICATE_TEXT_SIZE], struct sl_bytes name, struct sl_bytes key);
+/* The issuer of a certificate. */
+void sl_certificate_issuer_text(char out[SL_CERTIFICATE_TEXT_SIZE], gnutls_x509_crt_t certificate);
 
 /* SHA-256 of the certificate, in hexadecimal; empty where GnuTLS fails. */
 enum { SL_FINGERPRINT_SIZE = 2 * 32 + 1 };

@@ -9,8 +9,6 @@
 /* All that a chain has to be, from the bottom of this file upwards: it is read, a path to one of our authorities is
  * found, and that path is judged; each refusal says what was wrong, of which certificate. */
 
-enum { ISSUER_TEXT_MAX = 160 };
-
 /* What a valid path leaves open about its first certificate. GnuTLS takes one without any extended key usage for fit
  * for all purposes. */
 static enum sl_status check_leaf(const struct sl_trust *trust, gnutls_x509_crt_t leaf, enum sl_purpose purpose,
@@ -56,6 +54,24 @@ struct question {
     int64_t now;
 };
 
+/* Below authorities that a path has shown before, a new first certificate costs one signature. */
+static enum sl_status verify(const struct question *question, const struct sl_path *path, gnutls_x509_trust_list_t list,
+                             bool *forged, struct sl_error *error) {
+    struct sl_trust *trust = question->trust;
+    struct sl_digest rest;
+    bool may_know = !trust->any_time && sl_path_rest_digest(&rest, path, question->purpose);
+    *forged = false;
+    if (may_know && sl_issuers_know_rest(&trust->intermediates, &rest, question->now)) {
+        if (sl_path_verify_first(path, question->purpose))
+            return SL_OK;
+        may_know = false; /* it is known; what is wrong is said below */
+    }
+    enum sl_status status = sl_path_verify(path, list, question->purpose, trust->any_time, forged, error);
+    if (status == SL_OK && may_know)
+        sl_issuers_learn_rest(&trust->intermediates, &rest, question->now, sl_path_rest_end(path));
+    return status;
+}
+
 /* One path, from the first certificate to one of our authorities. */
 static enum sl_status judge(const struct question *question, struct sl_verdict *verdict, const struct sl_path *path,
                             gnutls_x509_trust_list_t list, bool *forged, struct sl_error *error) {
@@ -66,7 +82,7 @@ static enum sl_status judge(const struct question *question, struct sl_verdict *
     int64_t until = sl_path_end(path);
     enum sl_status status = sl_strength_check(path->certificates, path->count, error);
     if (status == SL_OK)
-        status = sl_path_verify(path, list, question->purpose, trust->any_time, forged, error);
+        status = verify(question, path, list, forged, error);
     for (unsigned i = 1; status == SL_OK && i + 1 < path->count; i++)
         sl_issuers_learn(&trust->intermediates, question->der[i]);
     if (status == SL_OK)
@@ -111,11 +127,8 @@ static bool try_authorities(const struct question *question, struct sl_verdict *
 
 /* Nobody here has made the last certificate of the path. */
 static enum sl_status refuse_stranger(gnutls_x509_crt_t last, struct sl_error *error) {
-    gnutls_datum_t name = {NULL, 0};
-    char issuer[ISSUER_TEXT_MAX + 1] = "nobody";
-    if (gnutls_x509_crt_get_issuer_dn3(last, &name, 0) >= 0)
-        sl_printable(issuer, sizeof issuer, (struct sl_bytes){name.data, name.size});
-    gnutls_free(name.data);
+    char issuer[SL_CERTIFICATE_TEXT_SIZE];
+    sl_certificate_issuer_text(issuer, last);
     if (gnutls_x509_crt_check_issuer(last, last) != 0)
         return sl_error_set(error, SL_UNTRUSTED, "it is not from our authority but from %s, self-signed", issuer);
     return sl_error_set(error, SL_UNTRUSTED,

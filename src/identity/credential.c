@@ -48,9 +48,13 @@ enum sl_status sl_credential_create(struct sl_credential **out, gnutls_x509_crt_
     struct sl_credential *credential = allocate(chain, count);
     if (credential == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "no memory for a credential");
+    size_t length = sizeof credential->key_digest.bytes;
     int code = gnutls_pubkey_init(&credential->key);
     if (code >= 0)
         code = gnutls_pubkey_import_x509(credential->key, leaf, 0);
+    if (code >= 0)
+        code =
+            gnutls_pubkey_get_key_id(credential->key, GNUTLS_KEYID_USE_SHA256, credential->key_digest.bytes, &length);
     if (code >= 0)
         credential->algorithm = sl_signature_algorithm((unsigned)gnutls_pubkey_get_pk_algorithm(credential->key, NULL));
     enum sl_status status = SL_OK;
@@ -58,8 +62,6 @@ enum sl_status sl_credential_create(struct sl_credential **out, gnutls_x509_crt_
         status = sl_gnutls_error(error, SL_UNTRUSTED, code, "its public key cannot be read");
     else if (credential->algorithm == GNUTLS_SIGN_UNKNOWN)
         status = sl_error_set(error, SL_UNTRUSTED, "its key is neither ECDSA, Ed25519, Ed448 nor RSA");
-    else
-        status = sl_key_digest(credential->key_digest.bytes, leaf, error);
     if (status != SL_OK) {
         sl_credential_unref(credential);
         return status;
@@ -98,11 +100,6 @@ void sl_credential_key_digest(const struct sl_credential *credential, uint8_t ou
 size_t sl_credential_chain(const struct sl_credential *credential, struct sl_bytes out[SL_CHAIN_MAX]) {
     memcpy(out, credential->chain, credential->count * sizeof *out);
     return credential->count;
-}
-
-bool sl_credential_is_same(const struct sl_credential *a, const struct sl_credential *b) {
-    return a->chain[0].length == b->chain[0].length &&
-           memcmp(a->chain[0].data, b->chain[0].data, a->chain[0].length) == 0;
 }
 
 bool sl_credential_serves_host(const struct sl_credential *credential, const char *host) {

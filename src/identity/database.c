@@ -63,6 +63,10 @@ bool sl_entry_is_live(const struct sl_entry *entry, int64_t now) {
     return entry->revoked == 0 && entry->until > now;
 }
 
+bool sl_entry_is_worse(const struct sl_entry *entry, enum sl_revocation_reason reason) {
+    return entry->reason != SL_REVOKED_KEY_COMPROMISE && reason == SL_REVOKED_KEY_COMPROMISE;
+}
+
 struct sl_entry *sl_database_live(const struct sl_database *database, const char *name, enum sl_certificate_kind kind,
                                   int64_t now) {
     for (size_t i = database->count; i-- > 0;) {
@@ -107,6 +111,8 @@ static enum sl_status apply(struct sl_database *database, struct sl_database_lin
             entry->revoked = line->entry.revoked;
             entry->reason = line->entry.reason;
             database->crl_due = true;
+        } else if (sl_entry_is_worse(entry, line->entry.reason)) {
+            entry->reason = line->entry.reason;
         }
         return SL_OK;
     case SL_EVENT_LIST:
@@ -250,9 +256,11 @@ enum sl_status sl_database_issue(struct sl_database *database, gnutls_x509_crt_t
 
 enum sl_status sl_database_revoke(struct sl_database *database, struct sl_entry *entry,
                                   enum sl_revocation_reason reason, struct sl_error *error) {
-    entry->revoked = time(NULL);
+    if (entry->revoked == 0) {
+        entry->revoked = time(NULL);
+        database->crl_due = true;
+    }
     entry->reason = reason;
-    database->crl_due = true;
     return sl_database_line_revoke(&database->pending, entry, error);
 }
 

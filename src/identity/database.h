@@ -47,6 +47,7 @@ void sl_database_finish(struct sl_database *database); /* what was not committed
 /* These change the database in memory and ready the lines for sl_database_commit. */
 SL_MUST_USE enum sl_status sl_database_issue(struct sl_database *database, gnutls_x509_crt_t certificate,
                                              enum sl_certificate_kind kind, const char *name, struct sl_error *error);
+/* Of one that is revoked only the reason changes. */
 SL_MUST_USE enum sl_status sl_database_revoke(struct sl_database *database, struct sl_entry *entry,
                                               enum sl_revocation_reason reason, struct sl_error *error);
 SL_MUST_USE enum sl_status sl_database_list(struct sl_database *database, uint64_t number, unsigned days,
@@ -59,6 +60,9 @@ SL_MUST_USE enum sl_status sl_database_commit(struct sl_database *database, stru
 struct sl_entry *sl_database_find(const struct sl_database *database, const char *serial);
 /* Whether it is neither revoked nor over. */
 bool sl_entry_is_live(const struct sl_entry *entry, int64_t now);
+/* Whether that reason takes the place of the one that it was revoked for: that its key is known to others may come out
+ * later, and counts against the key. */
+bool sl_entry_is_worse(const struct sl_entry *entry, enum sl_revocation_reason reason);
 /* The latest live entry of a name and kind; NULL: none. */
 struct sl_entry *sl_database_live(const struct sl_database *database, const char *name, enum sl_certificate_kind kind,
                                   int64_t now);

@@ -17,8 +17,12 @@ enum {
     SL_CERTIFICATE_SIZE_MAX = 16384,
     SL_SIGNATURE_MAX = 1024,
     SL_KEY_DIGEST_SIZE = 32,
-    SL_CRL_SIZE_MAX = 1 << 20, /* of one revocation list in DER */
-    SL_CRLS_MAX = 64,          /* lists that a generation knows */
+    SL_DELEGATE_KEY_SIZE = 32,      /* of Ed25519, raw */
+    SL_PROOF_SIZE = 64,             /* a signature by such a key */
+    SL_DELEGATION_LIFE = 7 * 86400, /* seconds */
+    SL_DELEGATION_SKEW = 86400,     /* by which clocks may differ */
+    SL_CRL_SIZE_MAX = 1 << 20,      /* of one revocation list in DER */
+    SL_CRLS_MAX = 64,               /* lists that a generation knows */
 };
 
 /* One generation of keys, certificates, revocation lists and trust: it never changes (but for a cache that it guards
@@ -64,6 +68,26 @@ void sl_identity_key_digest(const struct sl_identity *identity, enum sl_purpose 
 /* Signs with the client key (ECDSA with SHA-256, Ed25519 or RSA-PSS, as the key is), wherever it is. Thread-safe. */
 SL_MUST_USE enum sl_status sl_identity_sign(const struct sl_identity *identity, uint8_t out[SL_SIGNATURE_MAX],
                                             size_t *length, struct sl_bytes message, struct sl_error *error);
+
+/* What a client key says of a key of its process: that it speaks for the node where that accepts a connection, until
+ * then. With it the client key, which may be slow or in a token, signs once, not for each connection. */
+struct sl_delegation {
+    struct sl_bytes key;       /* SL_DELEGATE_KEY_SIZE bytes */
+    uint64_t not_after;        /* Unix seconds */
+    struct sl_bytes signature; /* by the client key, over what identity/delegate.h says */
+};
+/* This generation's; borrowed. Its key was made in memory when the generation was loaded or renewed, and is wiped with
+ * the last generation that has it. */
+struct sl_delegation sl_identity_delegation(const struct sl_identity *identity);
+/* Signs with that key. Thread-safe. */
+SL_MUST_USE enum sl_status sl_identity_prove(const struct sl_identity *identity, uint8_t out[SL_PROOF_SIZE],
+                                             struct sl_bytes message, struct sl_error *error);
+/* Whether it is time for sl_identity_renew: half of the delegation's life is over, or the clock (`now`, Unix seconds)
+ * went back so far that no peer would take it. */
+bool sl_identity_needs_renewal(const struct sl_identity *identity, int64_t now);
+/* The same generation with a new key and delegation. *out is one reference, the caller's; NULL on failure. */
+SL_MUST_USE enum sl_status sl_identity_renew(const struct sl_identity *identity, struct sl_identity **out,
+                                             struct sl_error *error);
 
 /* What ends: own certificates, the authorities that they chain to, revocation lists. */
 struct sl_expiry {
@@ -112,6 +136,16 @@ SL_MUST_USE enum sl_status sl_identity_check_chain(const struct sl_identity *ide
 SL_MUST_USE enum sl_status sl_identity_recheck(const struct sl_identity *identity,
                                                const struct sl_credential *credential, enum sl_purpose purpose,
                                                struct sl_error *error);
+/* Whether the client key of a credential that this generation has checked says so of that key, for its own node and our
+ * flock, and the present time is within SL_DELEGATION_LIFE before not_after, clocks differing by SL_DELEGATION_SKEW.
+ * One that was checked costs a digest. SL_UNTRUSTED with a reason in one line. */
+SL_MUST_USE enum sl_status sl_identity_check_delegation(const struct sl_identity *identity,
+                                                        struct sl_credential *credential,
+                                                        const struct sl_delegation *delegation, struct sl_error *error);
+/* SL_UNTRUSTED unless the signature is the delegated key's over the message. */
+SL_MUST_USE enum sl_status sl_delegation_verify(const struct sl_delegation *delegation, struct sl_bytes message,
+                                                struct sl_bytes signature, struct sl_error *error);
+
 struct sl_credential *sl_credential_ref(struct sl_credential *credential);
 void sl_credential_unref(struct sl_credential *credential); /* accepts NULL */
 const char *sl_credential_node(const struct sl_credential *credential);
@@ -121,8 +155,6 @@ const char *sl_credential_text(const struct sl_credential *credential);
 void sl_credential_key_digest(const struct sl_credential *credential, uint8_t out[SL_KEY_DIGEST_SIZE]);
 /* The chain as it was checked, in DER, leaf first; borrowed. How many. */
 size_t sl_credential_chain(const struct sl_credential *credential, struct sl_bytes out[SL_CHAIN_MAX]);
-/* Whether both are the very same certificate. */
-bool sl_credential_is_same(const struct sl_credential *a, const struct sl_credential *b);
 /* Whether the certificate is valid for the DNS name or IP literal that was dialled: by its SANs alone, IP literals by
  * IP SANs, the common name never. */
 bool sl_credential_serves_host(const struct sl_credential *credential, const char *host);

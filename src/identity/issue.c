@@ -13,93 +13,6 @@ enum { BACKDATE_SECONDS = 3600, DAY_SECONDS = 86400, SERIAL_SIZE = 16, KEY_ID_SI
 
 static const char authority_name[] = "starling authority"; /* its blank keeps it apart from every node's name */
 
-enum sl_status sl_key_generate(gnutls_x509_privkey_t *out, enum sl_key_kind kind, struct sl_error *error) {
-    gnutls_pk_algorithm_t algorithm = GNUTLS_PK_ECDSA;
-    unsigned bits = GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1);
-    switch (kind) {
-    case SL_KEY_ECDSA_P256:
-        break;
-    case SL_KEY_ED25519:
-        algorithm = GNUTLS_PK_EDDSA_ED25519;
-        bits = GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_ED25519);
-        break;
-    case SL_KEY_RSA_3072:
-        algorithm = GNUTLS_PK_RSA;
-        bits = 3072;
-        break;
-    }
-    *out = NULL;
-    int code = gnutls_x509_privkey_init(out);
-    if (code >= 0)
-        code = gnutls_x509_privkey_generate(*out, algorithm, bits, 0);
-    if (code >= 0)
-        return SL_OK;
-    if (*out != NULL)
-        gnutls_x509_privkey_deinit(*out);
-    *out = NULL;
-    return sl_gnutls_error(error, SL_CRYPTO, code, "making a key");
-}
-
-enum sl_status sl_key_signer(gnutls_privkey_t *out, gnutls_x509_privkey_t key, struct sl_error *error) {
-    *out = NULL;
-    int code = gnutls_privkey_init(out);
-    if (code >= 0)
-        code = gnutls_privkey_import_x509(*out, key, GNUTLS_PRIVKEY_IMPORT_COPY);
-    if (code >= 0)
-        return SL_OK;
-    if (*out != NULL)
-        gnutls_privkey_deinit(*out);
-    *out = NULL;
-    return sl_gnutls_error(error, SL_CRYPTO, code, "a key");
-}
-
-enum sl_status sl_key_public(gnutls_pubkey_t *out, gnutls_privkey_t key, struct sl_error *error) {
-    *out = NULL;
-    int code = gnutls_pubkey_init(out);
-    if (code >= 0)
-        code = gnutls_pubkey_import_privkey(*out, key, 0, 0);
-    if (code >= 0)
-        return SL_OK;
-    if (*out != NULL)
-        gnutls_pubkey_deinit(*out);
-    *out = NULL;
-    return sl_gnutls_error(error, SL_CRYPTO, code, "a public key");
-}
-
-enum sl_status sl_certificate_key(gnutls_pubkey_t *out, gnutls_x509_crt_t certificate, struct sl_error *error) {
-    *out = NULL;
-    int code = gnutls_pubkey_init(out);
-    if (code >= 0)
-        code = gnutls_pubkey_import_x509(*out, certificate, 0);
-    if (code >= 0)
-        return SL_OK;
-    if (*out != NULL)
-        gnutls_pubkey_deinit(*out);
-    *out = NULL;
-    return sl_gnutls_error(error, SL_FORMAT, code, "the key of a certificate");
-}
-
-bool sl_public_key_is_of(gnutls_pubkey_t key, gnutls_x509_crt_t certificate) {
-    uint8_t own[KEY_ID_SIZE_MAX], wanted[KEY_ID_SIZE_MAX];
-    size_t own_length = sizeof own, wanted_length = sizeof wanted;
-    return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, own, &own_length) >= 0 &&
-           gnutls_x509_crt_get_key_id(certificate, GNUTLS_KEYID_USE_SHA256, wanted, &wanted_length) >= 0 &&
-           own_length == wanted_length && memcmp(own, wanted, own_length) == 0;
-}
-
-enum sl_status sl_key_write(gnutls_x509_privkey_t key, const char *path, const char *passphrase,
-                            struct sl_error *error) {
-    gnutls_datum_t pem = {NULL, 0};
-    int code = gnutls_x509_privkey_export2_pkcs8(
-        key, GNUTLS_X509_FMT_PEM, passphrase, passphrase != NULL ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN, &pem);
-    if (code < 0)
-        return sl_gnutls_error(error, SL_CRYPTO, code, path);
-    enum sl_status status = sl_file_replace(path, pem.data, pem.size, 0600, error);
-    sl_wipe(pem.data, pem.size);
-    gnutls_free(pem.data);
-    return status;
-}
-
 /* 16 bytes that start with 01: positive, and no zero byte in front that DER would have to drop. */
 static int set_serial(gnutls_x509_crt_t certificate) {
     uint8_t serial[SERIAL_SIZE];
@@ -132,20 +45,26 @@ static int set_key_identifiers(gnutls_x509_crt_t certificate, gnutls_x509_crt_t 
     return code < 0 ? code : gnutls_x509_crt_set_authority_key_id(certificate, id, length);
 }
 
-/* What every certificate has. `last` 0: no later limit. */
-static int set_basics(gnutls_x509_crt_t certificate, gnutls_pubkey_t key, unsigned days, time_t last) {
+/* `last` 0: no later limit. */
+static int set_serial_and_dates(gnutls_x509_crt_t certificate, unsigned days, time_t last) {
     time_t now = time(NULL), end = now + (time_t)days * DAY_SECONDS;
     if (last != 0 && last < end)
         end = last;
-    int code = gnutls_x509_crt_set_version(certificate, 3);
-    if (code >= 0)
-        code = set_serial(certificate);
-    if (code >= 0)
-        code = gnutls_x509_crt_set_pubkey(certificate, key);
+    int code = set_serial(certificate);
     if (code >= 0)
         code = gnutls_x509_crt_set_activation_time(certificate, now - BACKDATE_SECONDS);
     if (code >= 0)
         code = gnutls_x509_crt_set_expiration_time(certificate, end);
+    return code;
+}
+
+/* What every certificate has. */
+static int set_basics(gnutls_x509_crt_t certificate, gnutls_pubkey_t key, unsigned days, time_t last) {
+    int code = gnutls_x509_crt_set_version(certificate, 3);
+    if (code >= 0)
+        code = set_serial_and_dates(certificate, days, last);
+    if (code >= 0)
+        code = gnutls_x509_crt_set_pubkey(certificate, key);
     return code;
 }
 
@@ -260,4 +179,53 @@ enum sl_status sl_issue_node(gnutls_x509_crt_t *out, gnutls_pubkey_t key, const 
     if (code >= 0)
         code = build_node(*out, key, subject, issuer);
     return deliver(out, code, "making a certificate", error);
+}
+
+/* In place of the one that it has, which gnutls_x509_crt_set_authority_key_id does not do. */
+static int replace_authority_key_id(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer) {
+    uint8_t id[KEY_ID_SIZE_MAX];
+    size_t length = sizeof id;
+    gnutls_x509_aki_t told = NULL;
+    gnutls_datum_t extension = {NULL, 0};
+    int code = gnutls_x509_crt_get_subject_key_id(issuer, id, &length, NULL);
+    if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+        return 0;
+    if (code >= 0)
+        code = gnutls_x509_aki_init(&told);
+    if (code >= 0)
+        code = gnutls_x509_aki_set_id(told, &(gnutls_datum_t){id, (unsigned)length});
+    if (code >= 0)
+        code = gnutls_x509_ext_export_authority_key_id(told, &extension);
+    if (code >= 0)
+        code = gnutls_x509_crt_set_extension_by_oid(certificate, "2.5.29.35", extension.data, extension.size, 0);
+    gnutls_free(extension.data);
+    if (told != NULL)
+        gnutls_x509_aki_deinit(told);
+    return code;
+}
+
+/* Read from the former's bytes, so that whatever it has is kept. */
+static int build_again(gnutls_x509_crt_t certificate, gnutls_x509_crt_t former, unsigned days,
+                       const struct sl_issuer *issuer) {
+    gnutls_datum_t der = {NULL, 0};
+    int code = gnutls_x509_crt_export2(former, GNUTLS_X509_FMT_DER, &der);
+    if (code >= 0)
+        code = gnutls_x509_crt_import(certificate, &der, GNUTLS_X509_FMT_DER);
+    gnutls_free(der.data);
+    if (code >= 0)
+        code = set_serial_and_dates(certificate, days, gnutls_x509_crt_get_expiration_time(issuer->certificate));
+    if (code >= 0)
+        code = replace_authority_key_id(certificate, issuer->certificate);
+    if (code >= 0)
+        code = gnutls_x509_crt_privkey_sign(certificate, issuer->certificate, issuer->key, GNUTLS_DIG_UNKNOWN, 0);
+    return code;
+}
+
+enum sl_status sl_issue_again(gnutls_x509_crt_t *out, gnutls_x509_crt_t former, unsigned days,
+                              const struct sl_issuer *issuer, struct sl_error *error) {
+    *out = NULL;
+    int code = gnutls_x509_crt_init(out);
+    if (code >= 0)
+        code = build_again(*out, former, days, issuer);
+    return deliver(out, code, "renewing the authority's certificate", error);
 }

@@ -42,6 +42,11 @@ SL_MUST_USE enum sl_status sl_issue_authority(gnutls_x509_crt_t *out, gnutls_pub
                                               const struct sl_authority_subject *subject,
                                               const struct sl_issuer *issuer, struct sl_error *error);
 
+/* What `former` says (key, names, limits, all of it), signed anew: with another serial number and other dates. *out is
+ * the caller's. */
+SL_MUST_USE enum sl_status sl_issue_again(gnutls_x509_crt_t *out, gnutls_x509_crt_t former, unsigned days,
+                                          const struct sl_issuer *issuer, struct sl_error *error);
+
 struct sl_node_subject {
     const char *flock, *node;
     const char *const *hosts; /* DNS names and IP literals, already checked */

@@ -49,3 +49,20 @@ bool sl_issuers_made(struct sl_issuers *issuers, struct sl_revocation_list *list
     pthread_mutex_unlock(&issuers->lock);
     return made;
 }
+
+void sl_issuers_learn_rest(struct sl_issuers *issuers, const struct sl_digest *rest, int64_t now, int64_t until) {
+    pthread_mutex_lock(&issuers->lock);
+    issuers->rests[issuers->rest_count++ % SL_ISSUERS_MAX] = (struct sl_known_rest){*rest, now, until};
+    pthread_mutex_unlock(&issuers->lock);
+}
+
+bool sl_issuers_know_rest(struct sl_issuers *issuers, const struct sl_digest *rest, int64_t now) {
+    bool known = false;
+    pthread_mutex_lock(&issuers->lock);
+    for (size_t i = 0; i < issuers->rest_count && i < SL_ISSUERS_MAX && !known; i++) {
+        const struct sl_known_rest *each = &issuers->rests[i];
+        known = now >= each->from && now <= each->until && sl_digest_equal(&each->digest, rest);
+    }
+    pthread_mutex_unlock(&issuers->lock);
+    return known;
+}

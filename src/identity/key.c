@@ -21,14 +21,17 @@ static int import(gnutls_privkey_t *out, const struct sl_buffer *file, const cha
     return code;
 }
 
-enum sl_status sl_key_read(gnutls_privkey_t *out, const char *path, const char *passphrase, struct sl_error *error) {
+enum sl_status sl_key_read(gnutls_privkey_t *out, bool *encrypted, const char *path, const char *passphrase,
+                           struct sl_error *error) {
     *out = NULL;
+    *encrypted = false;
     struct sl_buffer file = {0};
     enum sl_status status = sl_file_read(&file, path, KEY_FILE_MAX, error);
     if (status == SL_OK) {
         int code = import(out, &file, passphrase);
-        if (code == GNUTLS_E_DECRYPTION_FAILED)
-            status = sl_error_set(error, SL_CRYPTO, "%s: the key is encrypted, and %s", path,
+        *encrypted = code == GNUTLS_E_DECRYPTION_FAILED;
+        if (*encrypted)
+            status = sl_error_set(error, SL_PERMISSION, "%s: the key is encrypted, and %s", path,
                                   passphrase == NULL ? "no passphrase is given" : "not with this passphrase");
         else if (code < 0)
             status = sl_gnutls_error(error, SL_FORMAT, code, path);
@@ -58,7 +61,7 @@ static enum sl_status decrypt(gnutls_privkey_t *out, const struct sl_buffer *fil
     else if (code == GNUTLS_E_MEMORY_ERROR)
         status = sl_gnutls_error(error, SL_CRYPTO, code, path);
     else if (code < 0)
-        status = sl_error_set(error, SL_CRYPTO, "%s: the key is encrypted, and not with this passphrase", path);
+        status = sl_error_set(error, SL_PERMISSION, "%s: the key is encrypted, and not with this passphrase", path);
     sl_wipe(passphrase, sizeof passphrase);
     sl_buffer_finish(&what);
     return status;

@@ -6,9 +6,9 @@
 #include "identity/certificate.h"
 #include "identity/passphrase.h"
 
-/* Reads a PEM private key, PKCS#8 or traditional. `passphrase` NULL: it must not be encrypted. The bytes of the file
- * are wiped. *out is the caller's. */
-SL_MUST_USE enum sl_status sl_key_read(gnutls_privkey_t *out, const char *path, const char *passphrase,
+/* Reads a PEM private key, PKCS#8 or traditional. `passphrase` NULL: it must not be encrypted. *encrypted: it is, and
+ * not with this passphrase, which is SL_PERMISSION. The bytes of the file are wiped. *out is the caller's. */
+SL_MUST_USE enum sl_status sl_key_read(gnutls_privkey_t *out, bool *encrypted, const char *path, const char *passphrase,
                                        struct sl_error *error);
 
 struct sl_pin;

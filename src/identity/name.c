@@ -6,8 +6,7 @@
 static const char scheme[] = "starling:";
 static const char prefix[] = "starling://";
 
-/* Bytes of a certificate that are to be a name: they may hold anything, NULs too. */
-static bool take_name(char out[SL_NAME_SIZE], const uint8_t *data, size_t length) {
+bool sl_name_take(char out[SL_NAME_SIZE], const uint8_t *data, size_t length) {
     if (length > SL_NAME_MAX || memchr(data, '\0', length) != NULL)
         return false;
     memcpy(out, data, length);
@@ -27,8 +26,8 @@ static enum sl_status read_uri(char out[SL_NAME_SIZE], const gnutls_datum_t *uri
     char named_flock[SL_NAME_SIZE];
     if (uri->size > skip && memcmp(text, prefix, skip) == 0)
         slash = memchr(text + skip, '/', uri->size - skip);
-    if (slash == NULL || !take_name(named_flock, text + skip, (size_t)(slash - text) - skip) ||
-        !take_name(out, slash + 1, uri->size - (size_t)(slash - text) - 1))
+    if (slash == NULL || !sl_name_take(named_flock, text + skip, (size_t)(slash - text) - skip) ||
+        !sl_name_take(out, slash + 1, uri->size - (size_t)(slash - text) - 1))
         return sl_error_set(error, SL_UNTRUSTED, "its URI is not of the form starling://FLOCK/NODE");
     if (strcmp(named_flock, flock) != 0)
         return sl_error_set(error, SL_UNTRUSTED, "it is of the flock %s, not %s", named_flock, flock);
@@ -44,7 +43,7 @@ static enum sl_status read_common_name(char out[SL_NAME_SIZE], gnutls_x509_crt_t
     if (gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 1, 0, second, &second_length) !=
         GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
         return sl_error_set(error, SL_UNTRUSTED, "it has several common names");
-    if (code < 0 || !take_name(out, (const uint8_t *)text, length))
+    if (code < 0 || !sl_name_take(out, (const uint8_t *)text, length))
         return sl_error_set(error, SL_UNTRUSTED, "its common name is no node's name");
     return SL_OK;
 }
@@ -52,7 +51,7 @@ static enum sl_status read_common_name(char out[SL_NAME_SIZE], gnutls_x509_crt_t
 static enum sl_status read_dns_name(char out[SL_NAME_SIZE], const gnutls_datum_t *dns, struct sl_error *error) {
     if (dns->data == NULL)
         return sl_error_set(error, SL_UNTRUSTED, "it has no DNS name");
-    if (!take_name(out, dns->data, dns->size))
+    if (!sl_name_take(out, dns->data, dns->size))
         return sl_error_set(error, SL_UNTRUSTED, "its first DNS name is no node's name");
     return SL_OK;
 }

@@ -4,6 +4,9 @@
 
 #include "identity/certificate.h"
 
+/* Bytes of a certificate that are to be a name: they may hold anything, NULs too. False: they are none. */
+bool sl_name_take(char out[SL_NAME_SIZE], const uint8_t *data, size_t length);
+
 /* Takes the node's name out of the certificate. A SAN URI whose scheme is starling (in any case, so that no misspelt
  * one passes as absent) must be the only one and be exactly starling://FLOCK/NODE, with our flock. Only where there is
  * none does `from` say what stands in: the only common name, or the first DNS SAN; both must be names as they are.

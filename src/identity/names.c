@@ -3,25 +3,18 @@
 #include <string.h>
 
 #include "identity/kit_settings.h"
+#include "identity/name.h"
 #include "identity/request.h"
 
 static const char prefix[] = "starling://";
-
-static bool take_name(char out[SL_NAME_SIZE], const uint8_t *data, size_t length) {
-    if (length > SL_NAME_MAX || memchr(data, '\0', length) != NULL)
-        return false;
-    memcpy(out, data, length);
-    out[length] = '\0';
-    return sl_name_is_valid(out);
-}
 
 static enum sl_status add_uri(struct sl_names *names, const uint8_t *data, size_t length, struct sl_error *error) {
     size_t skip = sizeof prefix - 1;
     const uint8_t *slash = NULL;
     if (length > skip && memcmp(data, prefix, skip) == 0)
         slash = memchr(data + skip, '/', length - skip);
-    if (slash == NULL || !take_name(names->flock, data + skip, (size_t)(slash - data) - skip) ||
-        !take_name(names->node, slash + 1, length - (size_t)(slash - data) - 1))
+    if (slash == NULL || !sl_name_take(names->flock, data + skip, (size_t)(slash - data) - skip) ||
+        !sl_name_take(names->node, slash + 1, length - (size_t)(slash - data) - 1))
         return sl_error_set(error, SL_FORMAT, "its URI is not of the form starling://FLOCK/NODE");
     if (++names->uris > 1)
         return sl_error_set(error, SL_FORMAT, "it has several URIs");

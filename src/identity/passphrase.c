@@ -32,9 +32,9 @@ enum sl_status sl_secret_check_mode(const char *path, struct sl_error *error) {
 static enum sl_status take(char out[SL_PASSPHRASE_SIZE], const void *text, size_t length, const char *from,
                            const char *what, struct sl_error *error) {
     if (length == 0)
-        return sl_error_set(error, SL_CRYPTO, "%s: it is empty, but was to be the %s", from, what);
+        return sl_error_set(error, SL_FORMAT, "%s: it is empty, but was to be the %s", from, what);
     if (length >= SL_PASSPHRASE_SIZE || memchr(text, '\0', length) != NULL)
-        return sl_error_set(error, SL_CRYPTO, "%s: longer than %d bytes, or not a line of text: not the %s", from,
+        return sl_error_set(error, SL_FORMAT, "%s: longer than %d bytes, or not a line of text: not the %s", from,
                             SL_PASSPHRASE_SIZE - 1, what);
     memcpy(out, text, length);
     out[length] = '\0';
@@ -67,19 +67,19 @@ enum sl_status sl_passphrase_get(const struct sl_passphrase_source *source, char
     if (is_given(source->variable)) {
         const char *value = getenv(source->variable);
         if (value == NULL)
-            return sl_error_set(error, SL_CRYPTO,
+            return sl_error_set(error, SL_PERMISSION,
                                 "the environment variable %s, which identity.passphrase_variable names, is not set: it "
                                 "was to be the %s",
                                 source->variable, what);
         return take(out, value, strlen(value), source->variable, what, error);
     }
     if (source->prompt == NULL)
-        return sl_error_set(error, SL_CRYPTO,
+        return sl_error_set(error, SL_PERMISSION,
                             "the %s is needed, and there is no terminal to ask for it: set identity.passphrase_file or "
                             "identity.passphrase_variable",
                             what);
     enum sl_status status = source->prompt->ask(source->prompt->context, out, SL_PASSPHRASE_SIZE, what, error);
     if (status == SL_OK && out[0] == '\0')
-        status = sl_error_set(error, SL_CRYPTO, "the %s is empty", what);
+        status = sl_error_set(error, SL_PERMISSION, "the %s is empty", what);
     return status;
 }

@@ -102,12 +102,77 @@ enum sl_status sl_path_verify(const struct sl_path *path, gnutls_x509_trust_list
     return faults == 0 ? SL_OK : explain(faults, path, purpose, error);
 }
 
-int64_t sl_path_end(const struct sl_path *path) {
+bool sl_path_verify_first(const struct sl_path *path, enum sl_purpose purpose) {
+    struct sl_path first = {.certificates = {path->certificates[0], path->certificates[1]}, .count = 2};
+    gnutls_x509_trust_list_t list = NULL;
+    bool forged, good = gnutls_x509_trust_list_init(&list, 1) >= 0 &&
+                        gnutls_x509_trust_list_add_cas(list, &first.certificates[1], 1, 0) >= 0 &&
+                        sl_path_verify(&first, list, purpose, false, &forged, NULL) == SL_OK;
+    if (list != NULL)
+        gnutls_x509_trust_list_deinit(list, 0);
+    return good;
+}
+
+/* Extensions that speak of their own certificate, not of those below. (The path length speaks of how many there are
+ * below: the same for each first certificate. It is no authority, or it is refused.) */
+static bool binds_itself_alone(gnutls_x509_crt_t certificate) {
+    static const char *const own[] = {
+        "2.5.29.14",         /* subject key identifier */
+        "2.5.29.15",         /* key usage */
+        "2.5.29.17",         /* subject alternative name */
+        "2.5.29.19",         /* basic constraints */
+        "2.5.29.31",         /* CRL distribution points */
+        "2.5.29.35",         /* authority key identifier */
+        "2.5.29.37",         /* extended key usage; the purpose is in the digest */
+        "1.3.6.1.5.5.7.1.1", /* authority information access */
+    };
+    char oid[64];
+    for (unsigned i = 0;; i++) {
+        size_t length = sizeof oid;
+        unsigned critical;
+        int code = gnutls_x509_crt_get_extension_info(certificate, i, oid, &length, &critical);
+        if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+            return true;
+        bool known = false;
+        for (size_t j = 0; code >= 0 && j < sizeof own / sizeof *own; j++)
+            known |= strcmp(oid, own[j]) == 0;
+        if (!known)
+            return false;
+    }
+}
+
+bool sl_path_rest_digest(struct sl_digest *out, const struct sl_path *path, enum sl_purpose purpose) {
+    gnutls_datum_t der[SL_CHAIN_MAX] = {{NULL, 0}};
+    const uint8_t kind = (uint8_t)purpose;
+    struct sl_bytes parts[1 + SL_CHAIN_MAX] = {{&kind, 1}};
+    bool good = path->count > 2;
+    for (unsigned i = 2; good && i < path->count; i++)
+        good = binds_itself_alone(path->certificates[i]);
+    for (unsigned i = 1; good && i < path->count; i++) {
+        good = gnutls_x509_crt_export2(path->certificates[i], GNUTLS_X509_FMT_DER, &der[i - 1]) >= 0;
+        parts[i] = (struct sl_bytes){der[i - 1].data, der[i - 1].size}; /* DER says where it ends */
+    }
+    if (good)
+        sl_digest_of_parts(out, parts, path->count);
+    for (unsigned i = 0; i < SL_CHAIN_MAX; i++)
+        gnutls_free(der[i].data);
+    return good;
+}
+
+static int64_t end_from(const struct sl_path *path, unsigned first) {
     int64_t end = INT64_MAX;
-    for (unsigned i = 0; i < path->count; i++) {
+    for (unsigned i = first; i < path->count; i++) {
         time_t until = gnutls_x509_crt_get_expiration_time(path->certificates[i]);
         if ((int64_t)until < end)
             end = until;
     }
     return end;
+}
+
+int64_t sl_path_end(const struct sl_path *path) {
+    return end_from(path, 0);
+}
+
+int64_t sl_path_rest_end(const struct sl_path *path) {
+    return end_from(path, 1);
 }

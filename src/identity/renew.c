@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "identity/answer.h"
 #include "identity/kit.h"
+#include "identity/renew.h"
 #include "identity/request.h"
 
 /* What is renewed. */
@@ -91,7 +92,7 @@ static enum sl_status sign(struct sl_authority *authority, struct renewal *renew
                                             .hosts = options->host_count > 0 ? options->hosts : hosts,
                                             .host_count = options->host_count > 0 ? options->host_count
                                                                                   : renewal->names.host_count,
-                                            .days = options->days};
+                                            .days = options->days > 0 ? options->days : SL_NODE_DAYS};
     size_t before = authority->database.count;
     enum sl_status status = sl_node_certify(authority, &certificates, &renewal->keys, &subject, error);
     if (status == SL_OK)
@@ -106,7 +107,7 @@ static enum sl_status sign(struct sl_authority *authority, struct renewal *renew
 }
 
 static enum sl_status check_options(const struct sl_renew_options *options, struct sl_error *error) {
-    if (options->days == 0 || options->days > SL_VALIDITY_DAYS_MAX)
+    if (options->days > SL_VALIDITY_DAYS_MAX)
         return sl_error_set(error, SL_USAGE, "a validity of %u days: 1 to %d", options->days, SL_VALIDITY_DAYS_MAX);
     if (options->host_count > SL_REQUEST_HOSTS_MAX)
         return sl_error_set(error, SL_USAGE, "more than %d hosts", SL_REQUEST_HOSTS_MAX);
@@ -116,21 +117,16 @@ static enum sl_status check_options(const struct sl_renew_options *options, stru
     return SL_OK;
 }
 
-enum sl_status sl_authority_renew(const struct sl_renew_options *options, struct sl_error *error) {
-    struct sl_authority authority = {.database = {.fd = -1}};
+static enum sl_status renew_node(struct sl_authority *authority, const struct sl_renew_options *options,
+                                 struct sl_error *error) {
     struct renewal renewal = {0};
-    enum sl_status status = check_options(options, error);
+    enum sl_status status =
+        options->kit != NULL ? read_kit(&renewal, options->kit, error) : read_node(&renewal, authority, options, error);
     if (status == SL_OK)
-        status = sl_authority_open(&authority, &options->access, 0, error);
-    if (status == SL_OK && options->kit != NULL)
-        status = read_kit(&renewal, options->kit, error);
-    else if (status == SL_OK)
-        status = read_node(&renewal, &authority, options, error);
+        status = check_flock(&renewal, authority, error);
     if (status == SL_OK)
-        status = check_flock(&renewal, &authority, error);
-    if (status == SL_OK)
-        status = sign(&authority, &renewal, options, error);
-    sl_authority_finish(&authority);
+        status = sign(authority, &renewal, options, error);
+    sl_authority_finish(authority); /* its lock: the kit may have to ask for passphrases */
     if (status == SL_OK && options->kit != NULL) {
         const struct sl_install_options install = {
             .folder = options->kit, .answer = renewal.answer, .prompt = options->access.prompt, .new_authority = true};
@@ -140,5 +136,33 @@ enum sl_status sl_authority_renew(const struct sl_renew_options *options, struct
         unlink(renewal.answer);
     sl_node_keys_finish(&renewal.keys);
     free(renewal.answer);
+    return status;
+}
+
+static bool is_authority(const struct sl_authority *authority, const struct sl_renew_options *options) {
+    if (options->kit != NULL)
+        return sl_folder_is_authority(options->kit);
+    return sl_database_live(&authority->database, options->node, SL_CERTIFICATE_AUTHORITY, (int64_t)time(NULL)) != NULL;
+}
+
+static enum sl_status renew_authority(struct sl_authority *authority, const struct sl_renew_options *options,
+                                      struct sl_error *error) {
+    unsigned days = options->days > 0 ? options->days : SL_AUTHORITY_DAYS;
+    if (options->host_count > 0)
+        return sl_error_set(error, SL_USAGE, "%s: an authority has no addresses",
+                            options->kit != NULL ? options->kit : options->node);
+    return options->kit != NULL ? sl_authority_renew_folder(authority, options->kit, days, error)
+                                : sl_authority_renew_named(authority, options->node, options->answer, days, error);
+}
+
+enum sl_status sl_authority_renew(const struct sl_renew_options *options, struct sl_error *error) {
+    struct sl_authority authority = {.database = {.fd = -1}};
+    enum sl_status status = check_options(options, error);
+    if (status == SL_OK)
+        status = sl_authority_open(&authority, &options->access, 0, error);
+    if (status == SL_OK)
+        status = is_authority(&authority, options) ? renew_authority(&authority, options, error)
+                                                   : renew_node(&authority, options, error);
+    sl_authority_finish(&authority);
     return status;
 }

@@ -34,6 +34,6 @@ size_t sl_revocation_list_count(const struct sl_revocation_list *list); /* of se
 uint64_t sl_revocation_list_number(const struct sl_revocation_list *list);
 int64_t sl_revocation_list_next_update(const struct sl_revocation_list *list); /* Unix seconds */
 struct sl_bytes sl_revocation_list_der(const struct sl_revocation_list *list);
-const char *sl_revocation_list_issuer(const struct sl_revocation_list *list); /* "CN=…", printable ASCII */
+const char *sl_revocation_list_issuer(const struct sl_revocation_list *list); /* sl_issuer_text */
 
 #endif

@@ -25,7 +25,7 @@ static bool read_serial(char out[2 * SL_SERIAL_MAX + 1], const char *text) {
 
 static enum sl_status revoke_entry(struct sl_authority *authority, struct sl_entry *entry,
                                    enum sl_revocation_reason reason, size_t *count, struct sl_error *error) {
-    if (entry->revoked != 0)
+    if (entry->revoked != 0 && !sl_entry_is_worse(entry, reason))
         return SL_OK;
     (*count)++;
     return sl_database_revoke(&authority->database, entry, reason, error);
@@ -36,11 +36,7 @@ static enum sl_status revoke_certificate(struct sl_authority *authority, gnutls_
                                          enum sl_revocation_reason reason, size_t *count, bool *named,
                                          struct sl_error *error) {
     char serial[2 * SL_SERIAL_MAX + 1], name[SL_NAME_SIZE] = "unknown";
-    unsigned faults = 0;
-    if (gnutls_x509_crt_check_issuer(certificate, authority->issuer.certificate) == 0 ||
-        gnutls_x509_crt_verify(certificate, &authority->issuer.certificate, 1,
-                               GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_ALLOW_BROKEN, &faults) < 0 ||
-        (faults & GNUTLS_CERT_SIGNATURE_FAILURE) != 0)
+    if (!sl_certificate_is_signed_by(certificate, authority->issuer.certificate))
         return SL_OK;
     *named = true;
     sl_serial_text(serial, certificate);
@@ -81,19 +77,34 @@ static enum sl_status revoke_kit(struct sl_authority *authority, const char *fol
     return status;
 }
 
+/* The good ones, or where there are none those that are revoked already, of which the reason may change. */
+static enum sl_status revoke_entries_of(struct sl_authority *authority, const char *name,
+                                        enum sl_revocation_reason reason, size_t *count, bool *named,
+                                        struct sl_error *error) {
+    struct sl_database *database = &authority->database;
+    int64_t now = time(NULL);
+    bool live = false;
+    for (size_t i = 0; i < database->count; i++)
+        if (strcmp(database->entries[i].name, name) == 0) {
+            *named = true;
+            live = live || sl_entry_is_live(&database->entries[i], now);
+        }
+    enum sl_status status = SL_OK;
+    for (size_t i = 0; status == SL_OK && i < database->count; i++) {
+        struct sl_entry *entry = &database->entries[i];
+        if (strcmp(entry->name, name) == 0 && (live ? sl_entry_is_live(entry, now) : entry->revoked != 0))
+            status = revoke_entry(authority, entry, reason, count, error);
+    }
+    return status;
+}
+
 static enum sl_status revoke_named(struct sl_authority *authority, const char *what, enum sl_revocation_reason reason,
                                    size_t *count, struct sl_error *error) {
     struct sl_database *database = &authority->database;
     char serial[2 * SL_SERIAL_MAX + 1];
     struct stat about;
     bool named = false;
-    enum sl_status status = SL_OK;
-    for (size_t i = 0; status == SL_OK && i < database->count; i++)
-        if (strcmp(database->entries[i].name, what) == 0) {
-            named = true;
-            if (sl_entry_is_live(&database->entries[i], (int64_t)time(NULL)))
-                status = revoke_entry(authority, &database->entries[i], reason, count, error);
-        }
+    enum sl_status status = revoke_entries_of(authority, what, reason, count, &named, error);
     if (!named && read_serial(serial, what) && sl_database_find(database, serial) != NULL) {
         named = true;
         status = revoke_entry(authority, sl_database_find(database, serial), reason, count, error);

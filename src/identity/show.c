@@ -12,7 +12,7 @@
 #include "identity/kit.h"
 #include "identity/request.h"
 
-enum { DAY_SECONDS = 86400, KEY_FILE_MAX = 1 << 16, NAME_SIZE = 320 };
+enum { DAY_SECONDS = 86400, KEY_FILE_MAX = 1 << 16 };
 
 static void put_validity(FILE *out, const char *label, int64_t from, int64_t until) {
     char first[SL_DAY_TEXT_SIZE], last[SL_DAY_TEXT_SIZE];
@@ -37,6 +37,10 @@ static void put_key(FILE *out, const char *label, gnutls_x509_crt_t certificate)
         gnutls_pubkey_deinit(key);
     }
     fprintf(out, "%s%s", label, text);
+    uint8_t id[64];
+    size_t length = sizeof id;
+    if (gnutls_x509_crt_get_subject_key_id(certificate, id, &length, NULL) >= 0 && length >= 4)
+        fprintf(out, " (key %02x%02x%02x%02x)", id[0], id[1], id[2], id[3]);
 }
 
 static void put_fingerprint(FILE *out, const char *label, gnutls_x509_crt_t certificate) {
@@ -46,11 +50,8 @@ static void put_fingerprint(FILE *out, const char *label, gnutls_x509_crt_t cert
 }
 
 static void put_issuer(FILE *out, const char *label, gnutls_x509_crt_t certificate) {
-    gnutls_datum_t name = {NULL, 0};
-    char text[NAME_SIZE] = "";
-    if (gnutls_x509_crt_get_issuer_dn3(certificate, &name, 0) >= 0)
-        sl_printable(text, sizeof text, (struct sl_bytes){name.data, name.size});
-    gnutls_free(name.data);
+    char text[SL_CERTIFICATE_TEXT_SIZE];
+    sl_certificate_issuer_text(text, certificate);
     fprintf(out, "%s%s\n", label, gnutls_x509_crt_check_issuer(certificate, certificate) != 0 ? "itself" : text);
 }
 

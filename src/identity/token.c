@@ -36,7 +36,7 @@ static int handle_pin(void *context, int attempt, const char *uri, const char *l
     enum sl_status status = sl_passphrase_get(&pin->source, answer, what, pin->error);
     size_t length = strlen(answer);
     if (status == SL_OK && length >= size)
-        status = sl_error_set(pin->error, SL_CRYPTO, "the %s is longer than %zu bytes", what, size - 1);
+        status = sl_error_set(pin->error, SL_PERMISSION, "the %s is longer than %zu bytes", what, size - 1);
     if (status == SL_OK)
         memcpy(out, answer, length + 1);
     sl_wipe(answer, sizeof answer);
@@ -78,9 +78,9 @@ static enum sl_status explain(int code, const struct sl_pin *pin, const char *ur
     if (code == GNUTLS_E_MEMORY_ERROR)
         return sl_gnutls_error(error, SL_CRYPTO, code, uri);
     if (pin->told)
-        return sl_error_wrap(error, SL_CRYPTO, "%s", uri);
+        return sl_error_wrap(error, SL_PERMISSION, "%s", uri);
     if (pin->wrong || code == GNUTLS_E_PKCS11_PIN_ERROR)
-        return sl_error_set(error, SL_CRYPTO, "%s: the token does not take this PIN", uri);
+        return sl_error_set(error, SL_PERMISSION, "%s: the token does not take this PIN", uri);
     if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE || code == GNUTLS_E_PKCS11_REQUESTED_OBJECT_NOT_AVAILBLE)
         return sl_error_set(error, SL_NOT_FOUND, "%s: no token has such a private key (p11tool --list-tokens)", uri);
     return sl_gnutls_error(error, SL_CRYPTO, code, uri);

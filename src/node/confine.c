@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "node/outputs.h"
 #include <starling/node.h>
 
 /* Neither the kernel nor a debugger of the same user gets at the memory with the keys. */
@@ -41,6 +42,17 @@ static enum sl_status drop_capabilities(struct sl_error *error) {
     return SL_OK;
 }
 
+static enum sl_status make_outputs(struct sl_confinement *out, const struct sl_settings *settings,
+                                   struct sl_error *error) {
+    struct node_outputs outputs;
+    struct sl_error ignored = {.status = SL_OK}; /* who opens them says why it cannot */
+    enum sl_status made = node_outputs_make(&outputs, settings, &ignored);
+    (void)made;
+    enum sl_status status = node_outputs_entrust(out, &outputs, error);
+    node_outputs_finish(&outputs);
+    return status;
+}
+
 enum sl_status sl_node_confine(struct sl_confinement *out, const struct sl_settings *settings, struct sl_error *error) {
     *out = (struct sl_confinement){.on = settings->node.confine};
     if (!out->on)
@@ -51,10 +63,16 @@ enum sl_status sl_node_confine(struct sl_confinement *out, const struct sl_setti
     if (status == SL_OK)
         status = drop_capabilities(error);
     if (status == SL_OK)
+        status = make_outputs(out, settings, error);
+    if (status == SL_OK)
         status = confine_files(settings, out->landlock, error);
     if (status == SL_OK)
         status = confine_calls(error);
-    return status == SL_OK ? SL_OK : sl_error_wrap(error, status, "node.confine");
+    if (status == SL_OK)
+        return SL_OK;
+    node_outputs_settle(out, false);
+    out->outputs_process = 0;
+    return sl_error_wrap(error, status, "node.confine");
 }
 
 void confine_log(const struct sl_confinement *confinement, const struct sl_log *log) {

@@ -9,6 +9,7 @@
 
 #include "crypto/random.h"
 #include "node/confine.h"
+#include "node/outputs.h"
 
 static enum sl_status start_workers(struct sl_node *node, struct sl_error *error) {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -78,17 +79,30 @@ static enum sl_status start_all(struct sl_node *node, struct sl_error *error) {
     if (status == SL_OK)
         status = node_create_membership(node, error);
     if (status == SL_OK)
+        status = node_outputs_make(&node->outputs, node->settings, error);
+    if (status == SL_OK)
         status = start_record(node, error);
     if (status == SL_OK)
         node_load_proofs(node);
     return status;
 }
 
+static void abandon(struct sl_node *node, const struct sl_confinement *confinement) {
+    struct node_outputs outputs = node->outputs;
+    node->outputs = (struct node_outputs){.count = 0};
+    sl_node_destroy(node);
+    node_outputs_remove(&outputs);
+    node_outputs_finish(&outputs);
+    node_outputs_settle(confinement, false);
+}
+
 enum sl_status sl_node_create(struct sl_node **out, const struct sl_node_options *options, struct sl_error *error) {
     static const struct sl_log silent = {.sink = NULL};
     struct sl_node *node = calloc(1, sizeof *node);
-    if (node == NULL)
+    if (node == NULL) {
+        node_outputs_settle(options->confinement, false);
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
+    }
     node->options = *options;
     node->settings = options->settings;
     node->log = options->log != NULL ? options->log : &silent;
@@ -99,9 +113,11 @@ enum sl_status sl_node_create(struct sl_node **out, const struct sl_node_options
     node->saved_round = UINT64_MAX;
     enum sl_status status = start_all(node, error);
     if (status != SL_OK) {
-        sl_node_destroy(node);
+        abandon(node, options->confinement);
         return status;
     }
+    node_outputs_finish(&node->outputs);
+    node_outputs_settle(options->confinement, true);
     node->options.prompt = NULL;
     node->options.confinement = NULL;
     if (options->confinement != NULL)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "data/partition.h"
 
 uint64_t node_name_tag(const char *name) {
@@ -113,10 +112,6 @@ enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error) {
     node->model_is_mixed = true;
     if (node->options.resume)
         return node_load_last_model(node, error);
-    if (settings->model.folder[0] != '\0')
-        status = sl_folder_make(settings->model.folder, 0755, error);
-    if (status != SL_OK)
-        return sl_error_wrap(error, status, "model.folder");
     sl_learner_initialize(node->learner, (float *)(void *)node->model->data, settings->flock.seed);
     return SL_OK;
 }

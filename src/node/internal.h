@@ -16,6 +16,9 @@
  *     watch.c folders.c expiry.c     which files change, and what ends soon
  *     preflight*.c                   what would fail, asked before a run
  *     confine.c landlock.c syscalls.c  what the process may still do
+ *     outputs.c                      folders and files made for it, and taken back when it does not start
+ *
+ * What they share is here, and in model.h and payloads.h.
  *
  * All of it runs on the loop's thread but the `run` halves of jobs. Carrying out an action never steps a machine: what
  * an action leads to comes back later as an event from the loop. */
@@ -25,58 +28,20 @@
 #include <event2/event.h>
 #include <stdatomic.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/pool.h"
-#include "crypto/digest.h"
-#include "exchange/inbound.h"
-#include "exchange/manifest.h"
-#include "exchange/mixer.h"
-#include "identity/identity.h"
 #include "learner/learner.h"
 #include "membership/membership.h"
 #include "monitor/record.h"
+#include "node/model.h"
+#include "node/outputs.h"
+#include "node/payloads.h"
 #include "node/trust.h"
 #include "node/witness.h"
 #include "round/round.h"
 #include "settings/settings.h"
 #include "transport/transport.h"
 #include <starling/node.h>
-
-struct node_peer;
-
-/* A payload that a peer announced. Counted references, all on the loop's thread: the peer's list, a mixing pass, a job.
- */
-struct node_incoming {
-    unsigned references;
-    struct node_peer *peer; /* NULL: the peer or the round has let it go */
-    uint32_t transfer;
-    struct sl_manifest manifest;
-    struct sl_digest digest;        /* of the manifest's bytes */
-    struct sl_statement *statement; /* the manifest as it was signed, until it was taken note of; NULL then */
-    struct sl_inbound *inbound;     /* NULL until fetched */
-    uint64_t credited;              /* what the peer was told */
-    bool streamed;
-    bool lost; /* its connection is gone, or it was cancelled or wrong: no more bytes will come */
-    struct node_incoming *next;
-};
-
-/* A payload that this node gives to one peer. */
-struct node_outgoing {
-    uint32_t transfer;
-    enum sl_payload_kind kind;
-    uint64_t round;
-    uint64_t queued; /* bytes given to the transport, as far as the peer's credit went */
-    uint64_t length;
-    struct sl_block *block; /* NULL: all of it was given to the transport */
-    struct node_outgoing *next;
-};
-
-/* Both updates of an edge whose verdict is not known yet. */
-struct node_pending {
-    uint64_t round;
-    struct sl_block *theirs, *mine;
-};
 
 struct node_peer {
     char name[SL_NAME_SIZE];
@@ -102,40 +67,6 @@ struct node_statements {
     uint64_t verified, refused; /* looked at; left out */
     uint64_t untold;            /* refused since the last line in the log, which was then: */
     sl_time complained;
-};
-
-/* A payload of this node, described and signed. */
-struct node_publication {
-    struct sl_block *block;
-    uint64_t round;
-    enum sl_payload_kind kind;
-    struct sl_buffer manifest;
-    uint8_t signature[SL_SIGNATURE_MAX];
-    size_t signature_length;
-    uint8_t signer[SL_KEY_DIGEST_SIZE]; /* of the client key */
-    struct sl_digest digest;
-};
-
-/* A difference that joins the model after the next training. */
-struct node_late {
-    struct sl_block *theirs, *mine;
-    double weight;
-    struct node_late *next;
-};
-
-struct node_mix_source {
-    char name[SL_NAME_SIZE];
-    struct node_incoming *incoming; /* a reference; NULL: self, or not (yet) there */
-};
-
-struct node_mix {
-    struct sl_mixer *mixer; /* NULL: no pass */
-    uint64_t round;
-    struct sl_block *out;
-    struct node_mix_source *sources; /* by the mixer's number */
-    uint32_t count;
-    uint32_t jobs;
-    bool closing; /* MIX was asked for: done means MIXED */
 };
 
 /* How the round that is being mixed was closed. */
@@ -167,6 +98,7 @@ struct sl_node {
     struct node_trust trust;
     struct sl_transport *transport;
     struct sl_record *record;
+    struct node_outputs outputs; /* while it is created */
     struct node_peer *peers;
     uint16_t *ports;  /* that the listeners of the settings have */
     char **addresses; /* advertised */
@@ -228,13 +160,6 @@ SL_MUST_USE enum sl_status node_listen(struct sl_node *node, struct sl_error *er
 void node_say_addresses(const struct sl_node *node);
 void node_free_addresses(struct sl_node *node);
 
-/* inputs.c: data, learner, initial or resumed model. */
-/* Data and learner by node->settings alone; what is there on failure is the node's as well. */
-SL_MUST_USE enum sl_status node_create_learner(struct sl_node *node, struct sl_error *error);
-SL_MUST_USE enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error);
-uint64_t node_name_tag(const char *name);
-uint64_t node_overlay_seed(const struct sl_node *node);
-
 /* peers.c */
 struct node_peer *node_find_peer(const struct sl_node *node, const char *name); /* NULL when unknown */
 struct sl_transport_handlers node_transport_handlers(struct sl_node *node);
@@ -271,81 +196,6 @@ void node_tell_members(struct sl_node *node);
 SL_MUST_USE enum sl_status node_create_membership(struct sl_node *node, struct sl_error *error);
 SL_MUST_USE enum sl_status node_create_round(struct sl_node *node, struct sl_error *error);
 void node_arm(struct event *timer, sl_time at);
-
-/* training.c */
-void node_train(struct sl_node *node, uint64_t round, bool averaging);
-void node_evaluate(struct sl_node *node, uint64_t round);
-/* A block for a model that nobody else holds: the spare one or a new one; NULL (and the node fails) without memory. */
-struct sl_block *node_take_spare(struct sl_node *node);
-/* `block` becomes the model; the reference is taken over, the former one becomes the spare if nobody else holds it. */
-void node_replace_model(struct sl_node *node, struct sl_block *block);
-
-/* publish.c */
-
-/* Two updates of one round, epoch and lineage would be a proof against this node: whatever the round machine, a learner
- * or a restart do, only one is signed. SL_INTERNAL: this is a second one, or of a round before the last. */
-SL_MUST_USE enum sl_status node_sign_once(uint64_t *signed_round, uint64_t round, struct sl_error *error);
-void node_publish(struct sl_node *node, const struct sl_round_action *action);
-void node_publish_snapshot(struct sl_node *node);
-void node_finish_publication(struct node_publication *publication);
-
-/* incoming.c */
-enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, const struct sl_manifest_frame *frame,
-                                struct sl_error *error);
-enum sl_status node_on_cancel(struct sl_node *node, struct node_peer *peer, uint32_t transfer);
-enum sl_status node_on_data(struct node_peer *peer, const struct sl_data_header *header, uint8_t **out,
-                            struct sl_error *error);
-enum sl_status node_on_data_done(struct sl_node *node, struct node_peer *peer, const struct sl_data_header *header,
-                                 struct sl_error *error);
-struct node_incoming *node_find_incoming(const struct node_peer *peer, enum sl_payload_kind kind, uint64_t round);
-void node_fetch(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round);
-void node_grant(struct sl_node *node, struct node_incoming *incoming);
-void node_drop_incoming(struct sl_node *node, struct node_incoming *incoming, bool tell);
-void node_unref_incoming(struct node_incoming *incoming);
-void node_lose_incoming(struct sl_node *node, struct node_peer *peer); /* its connection is gone */
-
-/* outgoing.c */
-
-/* Signs the publication's manifest with that generation's client key. Not SL_OK: nothing is written. */
-SL_MUST_USE enum sl_status node_sign_manifest(const struct node_publication *publication,
-                                              const struct sl_identity *identity, uint8_t out[SL_SIGNATURE_MAX],
-                                              size_t *length, struct sl_error *error);
-void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication);
-enum sl_status node_on_credit(struct node_peer *peer, const struct sl_credit *credit, struct sl_error *error);
-bool node_cancel_outgoing(struct node_peer *peer, uint32_t transfer);
-void node_drop_update(struct sl_node *node, struct node_peer *peer, uint64_t round);
-void node_drop_snapshots(struct sl_node *node, struct node_peer *peer);
-void node_lose_outgoing(struct node_peer *peer);
-
-/* mixing.c */
-void node_open_stream(struct sl_node *node, const struct sl_round_action *action);
-void node_mix(struct sl_node *node, const struct sl_round_action *action);
-void node_feed_stream(struct sl_node *node, struct node_incoming *incoming);
-void node_fail_stream(struct sl_node *node, struct node_peer *peer, uint64_t round);
-void node_finish_mix(struct node_mix *mix);
-
-/* late.c */
-void node_hold(struct sl_node *node, struct node_peer *peer, uint64_t round);
-void node_apply_late(struct sl_node *node, struct node_peer *peer, uint64_t round, double weight);
-void node_drop_late(struct sl_node *node, struct node_peer *peer, uint64_t round);
-void node_drop_pending(struct node_peer *peer);
-/* Worker: adds the list to `values` and frees it. */
-void node_add_late(struct node_late *late, float *values, size_t elements);
-
-/* donor.c */
-bool node_is_joining(const struct sl_node *node, const char *donor); /* waits for that peer's model */
-bool node_has_snapshot(const struct node_peer *donor);               /* one that it announced */
-void node_request_model(struct sl_node *node, struct node_peer *peer);
-enum sl_status node_on_model_request(struct sl_node *node, struct node_peer *peer,
-                                     const struct sl_model_request *asked);
-void node_serve_askers(struct sl_node *node);
-void node_snapshot_published(struct sl_node *node);
-void node_take_model(struct sl_node *node, struct node_incoming *incoming);
-void node_model_failed(struct sl_node *node, const char *peer);
-
-/* saving.c */
-void node_save(struct sl_node *node);
-SL_MUST_USE enum sl_status node_load_last_model(struct sl_node *node, struct sl_error *error);
 
 /* status.c */
 void node_record_status(struct sl_node *node);

@@ -124,27 +124,11 @@ static void allow_system(struct rules *rules) {
     free(program);
 }
 
-/* Made now, while it can be: a file's folder need not be written in then. */
-static void allow_file(struct rules *rules, const char *path) {
-    if (path[0] == '\0')
-        return;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return; /* who opens it says why it cannot */
-    close(fd);
-    allow(rules, path, READ | WRITE);
-}
-
-static void allow_folder(struct rules *rules, const char *path) {
-    struct sl_error ignored = {0}; /* likewise */
-    if (path[0] != '\0' && sl_folder_make(path, 0755, &ignored) == SL_OK)
-        allow(rules, path, REPLACE);
-}
-
+/* They were made before: a rule names what is there, and the folder around need not be written in then. */
 static void allow_outputs(struct rules *rules, const struct sl_settings *settings) {
-    allow_folder(rules, settings->model.folder);
-    allow_folder(rules, settings->membership.proof_folder);
-    allow_file(rules, settings->record.file);
+    allow(rules, settings->model.folder, REPLACE);
+    allow(rules, settings->membership.proof_folder, REPLACE);
+    allow(rules, settings->record.file, READ | WRITE);
     if (settings->identity.crl_file[0] != '\0')
         allow_parent(rules, settings->identity.crl_file, REPLACE);
 }

@@ -52,18 +52,6 @@ void preflight_fail(struct preflight *preflight, const char *what, const char *a
     va_end(arguments);
 }
 
-const char *preflight_security(enum sl_connection_security security) {
-    switch (security) {
-    case SL_SECURITY_MTLS:
-        return "mtls";
-    case SL_SECURITY_TLS:
-        return "tls";
-    case SL_SECURITY_CLEAR:
-        return "clear";
-    }
-    return "";
-}
-
 size_t preflight_address_count(const struct sl_settings *settings) {
     return settings->transport.advertise.count > 0 ? settings->transport.advertise.count
                                                    : settings->transport.listen.count;

@@ -37,6 +37,5 @@ SL_MUST_USE enum sl_status preflight_peers(struct preflight *preflight, struct s
  * for a listener that only a proxy dials. */
 size_t preflight_address_count(const struct sl_settings *settings);
 const char *preflight_address(const struct sl_settings *settings, size_t index);
-const char *preflight_security(enum sl_connection_security security); /* "mtls" … */
 
 #endif

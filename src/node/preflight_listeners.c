@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "node/preflight.h"
+#include "transport/path.h"
 
 /* 0, or why not. */
 static int try_to_bind(const struct addrinfo *where) {
@@ -63,7 +64,7 @@ static void check_addresses(struct preflight *preflight, const char *what, const
         preflight_warn(preflight, what, "well where the path is secured otherwise",
                        "%s is free, clear: everybody on the way can read", listener->address);
     else
-        preflight_ok(preflight, what, "%s is free, %s%s", listener->address, preflight_security(listener->security),
+        preflight_ok(preflight, what, "%s is free, %s%s", listener->address, sl_security_text(listener->security),
                      listener->proxy ? ", behind a proxy" : "");
 }
 

@@ -1,199 +1,11 @@
-/* Who is at the addresses that the node would dial? Each is dialled as a probe (boot nonce 0): the peer does what it
- * always does until it has admitted this node, says so or why not, and closes. Each probe has a transport of its own,
- * so that several addresses of one peer are not taken for a second connection of a pair. What is found is told when all
- * is done, since one known node that answers is enough. */
+/* Who is at the addresses that the node would dial? What is found is told when all is done, since one known node that
+ * answers is enough. */
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "node/preflight.h"
-#include "transport/transport.h"
-
-enum { AT_ONCE_MAX = 8, TICK_MICROSECONDS = 20000, DETAIL_SIZE = 1024, TIMEOUT_SECONDS = 10 };
-
-static const sl_time FAREWELL = SL_SECOND;
-
-struct probe {
-    char what[64];
-    const char *address, *node; /* "": any member */
-    enum sl_connection_security security;
-    bool is_join;
-    struct sl_transport *transport; /* NULL: not begun, or over */
-    bool closed;                    /* by the peer */
-    enum { PROBE_WAITS, PROBE_RUNS, PROBE_ADMITTED, PROBE_FAILED } state;
-    sl_time begun, deadline;
-    enum sl_status status; /* of one that failed */
-    char detail[DETAIL_SIZE];
-};
-
-struct probes {
-    struct preflight *preflight;
-    struct event_base *base;
-    struct probe *items;
-    size_t count, running;
-};
-
-/* ---- what a transport says ---- */
-
-static void end(struct probe *probe, enum sl_status status, const char *reason) {
-    if (probe->state != PROBE_RUNS)
-        return;
-    probe->state = status == SL_OK ? PROBE_ADMITTED : PROBE_FAILED;
-    probe->status = status;
-    (void)snprintf(probe->detail, sizeof probe->detail, "%.*s", DETAIL_SIZE - 1, reason);
-}
-
-static void handle_up(void *context, struct sl_connection *connection, const struct sl_hello *hello,
-                      struct sl_credential *credential) {
-    struct probe *probe = context;
-    char text[DETAIL_SIZE], versions[32];
-    (void)connection;
-    if (hello->version_min == hello->version_max)
-        (void)snprintf(versions, sizeof versions, "%u", hello->version_min);
-    else
-        (void)snprintf(versions, sizeof versions, "%u to %u", hello->version_min, hello->version_max);
-    (void)snprintf(text, sizeof text, "is %s, certificate %s, protocol %s, %s, in %lld ms", hello->node,
-                   sl_credential_text(credential), versions, preflight_security(probe->security),
-                   (long long)((sl_clock_monotonic() - probe->begun) / SL_MILLISECOND));
-    end(probe, SL_OK, text);
-    probe->deadline = sl_clock_monotonic() + FAREWELL;
-}
-
-static void handle_down(void *context, struct sl_connection *connection, bool leaving, const char *reason) {
-    struct probe *probe = context;
-    (void)connection;
-    (void)leaving;
-    end(probe, SL_CLOSED, reason);
-    probe->closed = true;
-}
-
-static void handle_dial_failed(void *context, const char *address, const char *node, enum sl_status status,
-                               const char *reason) {
-    (void)address;
-    (void)node;
-    end(context, status == SL_OK ? SL_INTERNAL : status, reason);
-}
-
-/* A peer that does not know of probes may already tell what it tells every new connection. */
-static enum sl_status handle_control(void *context, struct sl_connection *connection, enum sl_frame_type type,
-                                     const uint8_t *payload, size_t length, struct sl_error *error) {
-    (void)context;
-    (void)connection;
-    (void)type;
-    (void)payload;
-    (void)length;
-    (void)error;
-    return SL_OK;
-}
-
-static enum sl_status handle_data(void *context, struct sl_connection *connection, const struct sl_data_header *header,
-                                  uint8_t **out, struct sl_error *error) {
-    (void)context;
-    (void)connection;
-    (void)header;
-    *out = NULL;
-    (void)error;
-    return SL_OK;
-}
-
-static enum sl_status handle_data_done(void *context, struct sl_connection *connection,
-                                       const struct sl_data_header *header, struct sl_error *error) {
-    (void)context;
-    (void)connection;
-    (void)header;
-    (void)error;
-    return SL_OK;
-}
-
-static void handle_heard(void *context, struct sl_connection *connection) {
-    (void)context;
-    (void)connection;
-}
-
-/* ---- one probe ---- */
-
-static double timeout_of(const struct probes *probes) {
-    double timeout = probes->preflight->options->timeout;
-    return timeout > 0 ? timeout : TIMEOUT_SECONDS;
-}
-
-static enum sl_status create_transport(const struct probes *probes, struct sl_transport **out, struct probe *probe,
-                                       struct sl_error *error) {
-    static const struct sl_log silent = {.sink = NULL};
-    const struct sl_transport_options options = {.base = probes->base,
-                                                 .identity = probes->preflight->identity,
-                                                 .settings = probes->preflight->settings,
-                                                 .log = &silent,
-                                                 .boot = 0,
-                                                 .handlers = {.context = probe,
-                                                              .peer_up = handle_up,
-                                                              .peer_down = handle_down,
-                                                              .dial_failed = handle_dial_failed,
-                                                              .control = handle_control,
-                                                              .data = handle_data,
-                                                              .data_done = handle_data_done,
-                                                              .heard = handle_heard}};
-    return sl_transport_create(out, &options, error);
-}
-
-static void begin(struct probes *probes, struct probe *probe) {
-    struct sl_error error = {.status = SL_OK};
-    probe->state = PROBE_RUNS;
-    probe->begun = sl_clock_monotonic();
-    probe->deadline = probe->begun + sl_time_from_seconds(timeout_of(probes));
-    probes->running++;
-    enum sl_status status = create_transport(probes, &probe->transport, probe, &error);
-    if (status != SL_OK) {
-        end(probe, status, error.text);
-        return;
-    }
-    status = sl_transport_dial(probe->transport, &probe->address, 1, probe->node);
-    if (status != SL_OK)
-        end(probe, status, sl_status_text(status));
-}
-
-static void look_after(struct probes *probes, struct probe *probe) {
-    if (probe->state == PROBE_RUNS && sl_clock_monotonic() >= probe->deadline) {
-        char text[64];
-        (void)snprintf(text, sizeof text, "no answer within %g s", timeout_of(probes));
-        end(probe, SL_TIMEOUT, text);
-    }
-    if (probe->state == PROBE_WAITS || probe->state == PROBE_RUNS || probe->begun == 0)
-        return;
-    /* The peer closes in its own way, or its log would have a failure. */
-    if (probe->state == PROBE_ADMITTED && !probe->closed && sl_clock_monotonic() < probe->deadline)
-        return;
-    sl_transport_destroy(probe->transport);
-    probe->transport = NULL;
-    probe->begun = 0;
-    probes->running--;
-}
-
-static void handle_tick(evutil_socket_t fd, short what, void *context) {
-    (void)fd;
-    (void)what;
-    (void)context;
-}
-
-static enum sl_status run(struct probes *probes, struct sl_error *error) {
-    struct event *tick = event_new(probes->base, -1, EV_PERSIST, handle_tick, NULL);
-    if (tick == NULL || event_add(tick, &(struct timeval){.tv_usec = TICK_MICROSECONDS}) != 0) {
-        if (tick != NULL)
-            event_free(tick);
-        return sl_error_set(error, SL_NO_MEMORY, "out of memory");
-    }
-    size_t next = 0;
-    while (next < probes->count || probes->running > 0) {
-        while (next < probes->count && probes->running < AT_ONCE_MAX)
-            begin(probes, &probes->items[next++]);
-        (void)event_base_loop(probes->base, EVLOOP_ONCE);
-        for (size_t i = 0; i < next; i++)
-            look_after(probes, &probes->items[i]);
-    }
-    event_free(tick);
-    return SL_OK;
-}
+#include "node/preflight_probe.h"
 
 /* ---- whom to dial ---- */
 
@@ -302,7 +114,7 @@ static void tell_all(const struct probes *probes) {
 static bool check_transport(const struct probes *probes) {
     struct sl_transport *transport = NULL;
     struct sl_error error = {.status = SL_OK};
-    enum sl_status status = create_transport(probes, &transport, NULL, &error);
+    enum sl_status status = preflight_probe_transport(probes, &transport, NULL, &error);
     if (status == SL_OK)
         preflight_ok(probes->preflight, "transport", "cipher suites, congestion control and trust are good");
     else
@@ -315,7 +127,7 @@ static bool check_transport(const struct probes *probes) {
 static enum sl_status probe_all(struct probes *probes, struct sl_error *error) {
     if (collect(probes) != SL_OK)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
-    enum sl_status status = run(probes, error);
+    enum sl_status status = preflight_probe_run(probes, error);
     if (status == SL_OK)
         tell_all(probes);
     free(probes->items);

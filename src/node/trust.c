@@ -6,7 +6,9 @@
  *
  * Files that do not fit together (a key without its new certificate) are tried again a few times. What fails then is
  * an error line, and the generation of before stays: a node never runs on half of a change. Newer revocation lists
- * count even so, at once: who is revoked must not stay because another file is at fault. */
+ * count even so, at once: who is revoked must not stay because another file is at fault.
+ *
+ * Where no file changes, a generation is renewed when half of its delegation's life is over: looked at each hour. */
 #include "node/internal.h"
 
 #include <stdlib.h>
@@ -15,10 +17,11 @@
 #include <unistd.h>
 
 #include "identity/identity.h"
+#include "transport/path.h"
 
 #define PATIENCE (200 * SL_MILLISECOND) /* from the first change to the look at the files */
 #define RETRY SL_SECOND
-#define EXPIRY_INTERVAL 3600 /* s */
+#define HOUR 3600 /* s */
 enum { TRIES_MAX = 3 };
 
 struct load_job {
@@ -27,8 +30,10 @@ struct load_job {
     struct sl_identity *base; /* a reference */
     struct node_stamps former, stamps;
     bool forced, unchanged;
+    bool renews; /* only the delegation: no file has changed */
     int watch_fd;
     struct sl_identity *identity; /* where status is not SL_OK: the base with newer lists; NULL: none */
+    struct sl_paths paths;        /* for the authorities of transport.peers; later the former ones */
     enum sl_status status;
     struct sl_error error;
 };
@@ -50,12 +55,6 @@ static void check_expiries(struct sl_node *node) {
     struct sl_expiry items[NODE_EXPIRIES_MAX];
     size_t count = sl_identity_expiries(node->identity, items, NODE_EXPIRIES_MAX);
     node_expiries_check(&node->trust.expiries, items, count, sl_clock_wall() / SL_SECOND, say_expiry, node);
-}
-
-static void handle_daily(evutil_socket_t fd, short what, void *context) {
-    (void)fd;
-    (void)what;
-    check_expiries(context);
 }
 
 /* ---- a new generation ---- */
@@ -134,14 +133,29 @@ static void listen_to_watch(struct sl_node *node) {
                     "changes of certificates, keys and revocation lists are not seen: SIGHUP reloads them");
 }
 
+/* All or nothing. */
+static enum sl_status load(struct load_job *job, const struct sl_settings *settings) {
+    enum sl_status status = sl_paths_init(&job->paths, settings, &job->error);
+    if (status == SL_OK)
+        status = sl_identity_reload(&job->identity, job->base, settings, NULL, &job->error);
+    return status;
+}
+
+static bool needs_renewal(const struct sl_identity *identity) {
+    return sl_identity_needs_renewal(identity, sl_clock_wall() / SL_SECOND);
+}
+
 static void run_load(struct sl_job *submitted) {
     struct load_job *job = (struct load_job *)submitted;
     const struct sl_settings *settings = job->node->settings;
     job->watch_fd = node_watch_create(settings); /* first: what changes from now on is told */
     node_stamps_take(&job->stamps, settings);
     job->unchanged = !job->forced && node_stamps_equal(&job->former, &job->stamps);
-    if (!job->unchanged)
-        job->status = sl_identity_reload(&job->identity, job->base, settings, NULL, &job->error);
+    job->renews = job->unchanged && needs_renewal(job->base);
+    if (job->renews)
+        job->status = sl_identity_renew(job->base, &job->identity, &job->error);
+    else if (!job->unchanged)
+        job->status = load(job, settings);
     if (job->status != SL_OK && settings->identity.crl_file[0] != '\0')
         (void)!sl_identity_with_crl_file(job->base, &job->identity, settings->identity.crl_file, NULL);
 }
@@ -168,7 +182,7 @@ static void adopt_lists(struct sl_node *node, struct load_job *job) {
     job->identity = NULL;
 }
 
-static void accept_load(struct sl_node *node, struct load_job *job) {
+static void accept_generation(struct sl_node *node, struct load_job *job) {
     if (job->base != node->identity) {
         job->status = merge_lists(node, &job->identity, &job->error);
         if (job->status != SL_OK) {
@@ -178,7 +192,9 @@ static void accept_load(struct sl_node *node, struct load_job *job) {
     }
     node->trust.stamps = job->stamps;
     node->trust.tries = 0;
-    node_trust_adopt(node, job->identity, "files");
+    if (!job->renews)
+        sl_transport_swap_trust(node->transport, &job->paths);
+    node_trust_adopt(node, job->identity, job->renews ? "a new delegation" : "files");
     job->identity = NULL;
 }
 
@@ -190,10 +206,10 @@ static void handle_loaded(struct sl_job *submitted) {
     trust->loading = false;
     set_watch(node, job->watch_fd);
     listen_to_watch(node);
-    if (node->finishing || job->unchanged) {
+    if (node->finishing || (job->unchanged && !job->renews)) {
         /* nothing to do */
     } else if (job->status == SL_OK) {
-        accept_load(node, job);
+        accept_generation(node, job);
     } else {
         if (job->identity != NULL)
             adopt_lists(node, job);
@@ -202,6 +218,7 @@ static void handle_loaded(struct sl_job *submitted) {
     if (trust->again)
         look_later(node, 0);
     trust->again = false;
+    sl_paths_finish(&job->paths);
     sl_identity_unref(job->identity);
     sl_identity_unref(job->base);
     free(job);
@@ -234,6 +251,15 @@ static void handle_look(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     (void)what;
     look(context);
+}
+
+static void handle_hourly(evutil_socket_t fd, short what, void *context) {
+    struct sl_node *node = context;
+    (void)fd;
+    (void)what;
+    check_expiries(node);
+    if (needs_renewal(node->identity))
+        look(node);
 }
 
 static void handle_reload(evutil_socket_t fd, short what, void *context) {
@@ -269,17 +295,17 @@ void node_trust_init(struct sl_node *node) {
 }
 
 enum sl_status node_trust_create_events(struct sl_node *node, struct sl_error *error) {
-    const struct timeval interval = {.tv_sec = EXPIRY_INTERVAL, .tv_usec = 0};
+    const struct timeval interval = {.tv_sec = HOUR, .tv_usec = 0};
     struct node_trust *trust = &node->trust;
     trust->reload_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (trust->reload_fd >= 0)
         trust->reload_event = event_new(node->base, trust->reload_fd, EV_READ | EV_PERSIST, handle_reload, node);
     trust->look_timer = evtimer_new(node->base, handle_look, node);
     trust->spread_timer = evtimer_new(node->base, handle_spread, node);
-    trust->daily_timer = event_new(node->base, -1, EV_PERSIST, handle_daily, node);
+    trust->hourly_timer = event_new(node->base, -1, EV_PERSIST, handle_hourly, node);
     if (trust->reload_event == NULL || trust->look_timer == NULL || trust->spread_timer == NULL ||
-        trust->daily_timer == NULL || event_add(trust->reload_event, NULL) != 0 ||
-        event_add(trust->daily_timer, &interval) != 0)
+        trust->hourly_timer == NULL || event_add(trust->reload_event, NULL) != 0 ||
+        event_add(trust->hourly_timer, &interval) != 0)
         return sl_error_set(error, SL_NO_MEMORY, "cannot make the event loop's events");
     return SL_OK;
 }
@@ -293,7 +319,7 @@ void node_trust_start(struct sl_node *node) {
 void node_trust_finish(struct sl_node *node) {
     struct node_trust *trust = &node->trust;
     set_watch(node, -1);
-    struct event *const events[] = {trust->reload_event, trust->look_timer, trust->spread_timer, trust->daily_timer};
+    struct event *const events[] = {trust->reload_event, trust->look_timer, trust->spread_timer, trust->hourly_timer};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i] != NULL)
             event_free(events[i]);

@@ -17,7 +17,7 @@ struct sl_node;
 struct node_trust {
     int reload_fd; /* eventfd: sl_node_reload was called; -1: none */
     int watch_fd;  /* inotify; -1: none */
-    struct event *reload_event, *watch_event, *look_timer, *spread_timer, *daily_timer;
+    struct event *reload_event, *watch_event, *look_timer, *spread_timer, *hourly_timer;
     struct node_stamps stamps;    /* of the files, when they were last loaded or refused */
     bool forced;                  /* the next look loads even if no file has changed */
     bool loading, again;          /* a job is under way; look again after it */
@@ -48,7 +48,7 @@ SL_MUST_USE enum sl_status node_trust_create_events(struct sl_node *node, struct
 /* When all else is there: what is to be said of the first generation. */
 void node_trust_start(struct sl_node *node);
 void node_trust_finish(struct sl_node *node);
-/* `identity` (the reference is taken over) is in force from now on. `source`: a peer's name, or "files". */
+/* `identity` (the reference is taken over) is in force from now on. `source`: a peer's name, "files" … */
 void node_trust_adopt(struct sl_node *node, struct sl_identity *identity, const char *source);
 
 /* crl.c */

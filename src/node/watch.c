@@ -36,11 +36,22 @@ struct node_stamp node_stamp_of(const char *path) {
                                .changed = nanoseconds(status.st_ctim)};
 }
 
+static void add_stamp(struct sl_digest *digest, const char *path) {
+    const struct node_stamp stamp = node_stamp_of(path);
+    const struct sl_digest before = *digest;
+    sl_digest_of_parts(
+        digest, (const struct sl_bytes[]){{before.bytes, sizeof before.bytes}, {(const uint8_t *)&stamp, sizeof stamp}},
+        2);
+}
+
 void node_stamps_take(struct node_stamps *out, const struct sl_settings *settings) {
     const char *files[NODE_WATCHED_MAX];
     list_files(files, settings);
     for (size_t i = 0; i < NODE_WATCHED_MAX; i++)
         out->files[i] = node_stamp_of(files[i]);
+    out->authorities = (struct sl_digest){.bytes = {0}};
+    for (size_t i = 0; i < settings->transport.peers.count; i++)
+        add_stamp(&out->authorities, settings->transport.peers.items[i].custom_ca_cert);
 }
 
 bool node_stamp_equal(const struct node_stamp *a, const struct node_stamp *b) {
@@ -52,7 +63,7 @@ bool node_stamps_equal(const struct node_stamps *a, const struct node_stamps *b)
     for (size_t i = 0; i < NODE_WATCHED_MAX; i++)
         if (!node_stamp_equal(&a->files[i], &b->files[i]))
             return false;
-    return true;
+    return sl_digest_equal(&a->authorities, &b->authorities);
 }
 
 struct node_stamp *node_stamps_crl(struct node_stamps *stamps) {
@@ -76,6 +87,8 @@ int node_watch_create(const struct sl_settings *settings) {
     for (size_t i = 0; fd >= 0 && i < NODE_WATCHED_MAX; i++)
         if (strncmp(files[i], "pkcs11:", 7) != 0)
             node_visit_folders(files[i], watch_folder, &fd);
+    for (size_t i = 0; fd >= 0 && i < settings->transport.peers.count; i++)
+        node_visit_folders(settings->transport.peers.items[i].custom_ca_cert, watch_folder, &fd);
     return fd;
 }
 

@@ -1,13 +1,15 @@
-/* The files that the identity comes from: what they were when they were loaded, and a wake-up when they change. */
+/* The files that say who is trusted, and who this node is: what they were when they were loaded, and a wake-up when
+ * they change. */
 #ifndef SL_NODE_WATCH_H
 #define SL_NODE_WATCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "crypto/digest.h"
 #include "settings/settings.h"
 
-enum { NODE_WATCHED_MAX = 7 };
+enum { NODE_WATCHED_MAX = 7 }; /* of the identity */
 
 /* What tells one version of a file from another without reading it; all 0 where there is none. */
 struct node_stamp {
@@ -17,6 +19,7 @@ struct node_stamp {
 
 struct node_stamps {
     struct node_stamp files[NODE_WATCHED_MAX];
+    struct sl_digest authorities; /* of the stamps of each custom_ca_cert of transport.peers */
 };
 
 /* May block, as the file system does: for a worker, or before the loop runs. */

@@ -91,7 +91,7 @@ static void write_markdown_member(FILE *out, const struct sl_setting *row, const
 static const char markdown_head[] =
     "# Settings\n"
     "\n"
-    "<!-- Made by `starling settings reference`, from the table in src/settings/table.c; a test compares them. -->\n"
+    "<!-- Made by `starling settings reference`, from the table in src/settings/rows.c; a test compares them. -->\n"
     "\n"
     "A node has one settings file, in JSON. A key is written here as `section.key`; in the file it is a member of the\n"
     "section's object: `{\"round\": {\"rounds\": 20}}`. Where a key is given more than once, a flag wins over the\n"

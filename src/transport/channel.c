@@ -31,12 +31,17 @@ struct sl_tls *sl_channel_mutual(struct sl_connection *connection) {
     return connection->security == SL_SECURITY_MTLS ? &connection->tls : &connection->inner->tls;
 }
 
-void sl_channel_settle(struct sl_connection *connection) {
-    sl_inner_destroy(connection->inner);
-    connection->inner = NULL;
+static void forget_host(struct sl_connection *connection) {
     free(connection->host);
     connection->host = NULL;
     connection->outer.host = NULL;
+}
+
+void sl_channel_settle(struct sl_connection *connection) {
+    sl_inner_destroy(connection->inner);
+    connection->inner = NULL;
+    if (connection->security != SL_SECURITY_TLS) /* there it is looked at again, see recheck.c */
+        forget_host(connection);
 }
 
 /* ---- the inner handshake ---- */
@@ -211,6 +216,7 @@ enum sl_status sl_channel_init(struct sl_connection *connection, const struct sl
 void sl_channel_finish(struct sl_connection *connection) {
     sl_channel_settle(connection);
     sl_tls_finish(&connection->tls);
+    forget_host(connection);
     sl_credential_unref(connection->tls_credential);
     sl_identity_unref(connection->identity);
     sl_wipe(connection->exporter, sizeof connection->exporter);

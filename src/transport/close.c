@@ -21,6 +21,19 @@ static bool is_refusal(const struct sl_ending *ending) {
     return ending->kind == SL_ENDING_GOODBYE || ending->kind == SL_ENDING_ALERT || ending->kind == SL_ENDING_SAID;
 }
 
+/* A health check of a load balancer, or a scanner: it came and went, there was nothing to decide. */
+static bool was_silent(const struct sl_connection *connection, const struct sl_ending *ending) {
+    return !connection->dialled && connection->tls.session == NULL && connection->inner == NULL &&
+           !connection->admitted && (ending->status == SL_CLOSED || ending->status == SL_NETWORK);
+}
+
+static bool may_log_refusal(const struct sl_connection *connection, const struct sl_ending *ending, uint64_t *more) {
+    struct sl_guard *guard = connection->transport->guard;
+    if (ending->of_all)
+        return sl_guard_may_log(guard, sl_guard_strangers_source(guard), sl_clock_monotonic(), more);
+    return sl_refusal_may_log(connection, more);
+}
+
 static void log_ending(const struct sl_connection *connection, const struct sl_ending *ending) {
     const struct sl_log *log = connection->transport->log;
     const char *address = connection->address;
@@ -28,20 +41,24 @@ static void log_ending(const struct sl_connection *connection, const struct sl_e
     const char *peer = connection->node[0] != '\0' ? connection->node
                        : connection->dial != NULL  ? sl_dial_node(connection->dial)
                                                    : "";
+    uint64_t more = 0;
     if (connection->shown) {
         /* What does not fit its tag or TLS record is no whim of the network: somebody is at work, or memory is bad. */
         enum sl_log_level level = ending->status == SL_CRYPTO ? SL_LOG_WARNING : SL_LOG_INFO;
+        if (connection->unlogged && (level == SL_LOG_INFO || !sl_refusal_may_log(connection, &more)))
+            return;
         sl_log_line(log, level, "transport", "peer down", SL_TEXT("peer", peer), SL_TEXT("address", address),
-                    SL_BOOLEAN("by_peer", ending->by_peer), SL_TEXT("reason", ending->reason));
+                    SL_BOOLEAN("by_peer", ending->by_peer), SL_TEXT("reason", ending->reason),
+                    more > 0 ? SL_UNSIGNED("more", more) : SL_END);
         return;
     }
     /* Whoever dials an address that does not answer hears it from dial_failed, and says it as often as it likes. */
-    bool is_quiet = is_harmless(ending) || connection->state == SL_CONNECTION_CONNECTING;
+    bool is_quiet =
+        is_harmless(ending) || was_silent(connection, ending) || connection->state == SL_CONNECTION_CONNECTING;
     const char *message = ending->by_peer      ? "refused by peer"
                           : is_refusal(ending) ? "peer refused"
                                                : "connection failed";
-    uint64_t more = 0;
-    if (!is_quiet && !sl_refusal_may_log(connection, &more))
+    if (!is_quiet && !may_log_refusal(connection, ending, &more))
         return;
     sl_log_line(log, is_quiet ? SL_LOG_DEBUG : SL_LOG_WARNING, "transport", message, SL_TEXT("peer", peer),
                 SL_TEXT("address", address), SL_BOOLEAN("dialled", connection->dialled),

@@ -58,7 +58,7 @@ struct sl_connection {
 
     enum sl_connection_security security;
     struct sl_tls_outer outer;            /* tls */
-    char *host;                           /* dialled: as it was dialled; until the peer is admitted */
+    char *host;                           /* dialled: as it was dialled; mtls, clear: until the peer is admitted */
     uint8_t exporter[SL_EXPORTER_SIZE];   /* of the mutual session, once it is done */
     struct sl_credential *tls_credential; /* that the peer showed in it */
     struct sl_identity *identity;         /* the generation that we showed in it; a reference */
@@ -72,6 +72,7 @@ struct sl_connection {
     bool overrun;          /* its control queue is over the bound; `later` ends it */
     bool wrote_end;        /* close_notify is in the queue or out */
     bool yielding;         /* a duplicate: the peer closes it */
+    bool unlogged;         /* its peer was admitted too often for the log, which tells nothing of this time */
 
     char node[SL_NAME_SIZE]; /* "" before HELLO */
     uint64_t boot;
@@ -207,6 +208,8 @@ void sl_stranger_admit(struct sl_connection *connection);
 bool sl_strangers_evict(struct sl_transport *transport);
 /* Whether one more line about a refusal of this peer may be written; *suppressed: how many were not since the last. */
 bool sl_refusal_may_log(const struct sl_connection *connection, uint64_t *suppressed);
+/* The same of the admission of its peer, by the peer's name; where it may not, `unlogged` says so to what follows. */
+bool sl_member_may_log(struct sl_connection *connection, uint64_t *suppressed);
 
 /* ---- close.c ---- */
 
@@ -224,6 +227,7 @@ struct sl_ending {
     enum sl_status status;
     bool by_peer;       /* the peer refused us or left */
     bool leaving;       /* the peer leaves the flock */
+    bool of_all;        /* the strangers are too many: the log's bound for all of them counts, not that of one source */
     const char *reason; /* one line */
 };
 

@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/digest.h"
 #include "crypto/random.h"
 
 /* Enough for a person who tries things, too little to fill a disk: 25 MB a day at most. */
-static const double LINES_A_SECOND = 0.5, LINES_AT_ONCE = 64, ALL_LINES_A_SECOND = 2, ALL_LINES_AT_ONCE = 256;
+static const double LINES_A_SECOND = 0.2, LINES_AT_ONCE = 16, ALL_LINES_A_SECOND = 2, ALL_LINES_AT_ONCE = 64;
 
 static const double FULL = 1e18; /* more than any burst: cut down at first use */
+
+/* An honest node that fails comes again after 0.1 s, 0.2 s and so on to 10 s (membership.dial_retry_max). */
+static const double SELDOM_A_SECOND = 0.1, SELDOM_AT_ONCE = 8;
 
 enum { BUCKETS = 4096, KEY_SIZE = 16 };
 
@@ -21,11 +25,11 @@ struct tokens {
 struct sl_guard_source {
     struct sl_guard_source *chain; /* of the same hash bucket */
     struct sl_guard_source *older, *newer;
-    uint8_t key[KEY_SIZE]; /* IPv4 as ::ffff:a.b.c.d, IPv6 with the lower half zero */
+    uint8_t key[KEY_SIZE]; /* IPv4 as ::ffff:a.b.c.d, IPv6 with the lower half zero; of a name its digest's beginning */
     uint16_t listener;
     bool known; /* a member was admitted from here */
     size_t connections, strangers;
-    struct tokens opens, lines;
+    struct tokens opens, seldom, lines;
     uint64_t suppressed;
 };
 
@@ -42,19 +46,32 @@ struct sl_guard {
     size_t count, strangers;
     struct tokens opens, lines;
     uint64_t suppressed;
+    struct sl_guard_source all; /* of the strangers, for its lines alone; in no list */
 };
 
 /* ---- tokens ---- */
 
-static bool take_token(struct tokens *tokens, double rate, double burst, sl_time now) {
+/* Of more than `kept` tokens. */
+static bool take_token_above(double kept, struct tokens *tokens, double rate, double burst, sl_time now) {
     tokens->left += sl_time_to_seconds(now - tokens->at) * rate;
     tokens->at = now;
     if (tokens->left > burst)
         tokens->left = burst;
-    if (tokens->left < 1)
+    if (tokens->left < kept + 1)
         return false;
     tokens->left -= 1;
     return true;
+}
+
+static bool take_token(struct tokens *tokens, double rate, double burst, sl_time now) {
+    return take_token_above(0, tokens, rate, burst, now);
+}
+
+/* Of all strangers. Half of the tokens are for those who come seldom. */
+static bool take_strangers_token(struct sl_guard *guard, struct sl_guard_source *source, sl_time now) {
+    bool seldom = take_token(&source->seldom, SELDOM_A_SECOND, SELDOM_AT_ONCE, now);
+    return take_token_above(seldom ? 0 : SL_GUARD_STRANGERS_AT_ONCE / 2.0, &guard->opens, SL_GUARD_STRANGERS_A_SECOND,
+                            SL_GUARD_STRANGERS_AT_ONCE, now);
 }
 
 /* ---- the table ---- */
@@ -140,7 +157,9 @@ static struct sl_guard_source *add(struct sl_guard *guard, uint16_t listener, co
     size_t bucket = bucket_of(guard, listener, key);
     memcpy(source->key, key, KEY_SIZE);
     source->listener = listener;
+    source->known = listener == SL_GUARD_MEMBERS;
     source->opens = (struct tokens){.left = FULL, .at = now};
+    source->seldom = (struct tokens){.left = FULL, .at = now};
     source->lines = (struct tokens){.left = FULL, .at = now};
     source->chain = guard->buckets[bucket];
     guard->buckets[bucket] = source;
@@ -149,10 +168,8 @@ static struct sl_guard_source *add(struct sl_guard *guard, uint16_t listener, co
     return source;
 }
 
-struct sl_guard_source *sl_guard_find(struct sl_guard *guard, uint16_t listener, const struct sockaddr *address,
-                                      sl_time now) {
-    uint8_t key[KEY_SIZE];
-    put_key(key, address);
+static struct sl_guard_source *find(struct sl_guard *guard, uint16_t listener, const uint8_t key[KEY_SIZE],
+                                    sl_time now) {
     struct sl_guard_source *source = guard->buckets[bucket_of(guard, listener, key)];
     while (source != NULL && (source->listener != listener || memcmp(source->key, key, KEY_SIZE) != 0))
         source = source->chain;
@@ -165,6 +182,23 @@ struct sl_guard_source *sl_guard_find(struct sl_guard *guard, uint16_t listener,
     return source;
 }
 
+struct sl_guard_source *sl_guard_find(struct sl_guard *guard, uint16_t listener, const struct sockaddr *address,
+                                      sl_time now) {
+    uint8_t key[KEY_SIZE];
+    put_key(key, address);
+    return find(guard, listener, key, now);
+}
+
+struct sl_guard_source *sl_guard_find_member(struct sl_guard *guard, const char *name, sl_time now) {
+    struct sl_digest digest;
+    sl_digest_of(&digest, name, strlen(name));
+    return find(guard, SL_GUARD_MEMBERS, digest.bytes, now);
+}
+
+struct sl_guard_source *sl_guard_strangers_source(struct sl_guard *guard) {
+    return &guard->all;
+}
+
 /* ---- connections ---- */
 
 enum sl_guard_answer sl_guard_ask(struct sl_guard *guard, struct sl_guard_source *source,
@@ -175,7 +209,7 @@ enum sl_guard_answer sl_guard_ask(struct sl_guard *guard, struct sl_guard_source
         return SL_GUARD_TOO_MANY_STRANGERS;
     if (!take_token(&source->opens, limits->rate, limits->burst, now))
         return SL_GUARD_TOO_FAST;
-    if (!source->known && !take_token(&guard->opens, SL_GUARD_STRANGERS_A_SECOND, SL_GUARD_STRANGERS_AT_ONCE, now))
+    if (!source->known && !take_strangers_token(guard, source, now))
         return SL_GUARD_BUSY;
     return SL_GUARD_TAKE;
 }
@@ -235,19 +269,17 @@ size_t sl_guard_source_count(const struct sl_guard *guard) {
 /* ---- log lines ---- */
 
 bool sl_guard_may_log(struct sl_guard *guard, struct sl_guard_source *source, sl_time now, uint64_t *suppressed) {
+    bool is_member = source != NULL && source->listener == SL_GUARD_MEMBERS;
     *suppressed = source != NULL ? source->suppressed : 0;
     bool may = (source == NULL || take_token(&source->lines, LINES_A_SECOND, LINES_AT_ONCE, now)) &&
-               take_token(&guard->lines, ALL_LINES_A_SECOND, ALL_LINES_AT_ONCE, now);
-    if (!may) {
-        guard->suppressed++;
-        if (source != NULL)
-            source->suppressed++;
-        return false;
-    }
+               (is_member || take_token(&guard->lines, ALL_LINES_A_SECOND, ALL_LINES_AT_ONCE, now));
     if (source != NULL)
-        source->suppressed = 0;
-    guard->suppressed -= *suppressed < guard->suppressed ? *suppressed : guard->suppressed;
-    return true;
+        source->suppressed = may ? 0 : source->suppressed + 1;
+    if (may)
+        guard->suppressed -= *suppressed < guard->suppressed ? *suppressed : guard->suppressed;
+    else
+        guard->suppressed++;
+    return may;
 }
 
 uint64_t sl_guard_take_suppressed(struct sl_guard *guard) {
@@ -273,6 +305,7 @@ enum sl_status sl_guard_create(struct sl_guard **out, struct sl_error *error) {
     }
     guard->opens.left = SL_GUARD_STRANGERS_AT_ONCE;
     guard->lines.left = ALL_LINES_AT_ONCE;
+    guard->all.lines.left = LINES_AT_ONCE;
     *out = guard;
     return SL_OK;
 }

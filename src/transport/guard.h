@@ -6,8 +6,9 @@
  * before the others. So who sprays addresses gains no more than the bursts of addresses that he has anyway, and pushes
  * out no member's.
  *
- * All strangers together have a bucket as well, in case they come from thousands of addresses; a source that a member
- * was admitted from does not draw on it, so that members reconnect while strangers queue up.
+ * All strangers together have a bucket as well, in case they come from many addresses; a source that a member was
+ * admitted from does not draw on it, so that members reconnect while strangers queue up. Half of it is for sources that
+ * come seldom, as those do who come for the first time: who wants to keep these out needs a thousand addresses.
  *
  * It knows neither sockets nor the loop; the clock comes as `now`. */
 #ifndef SL_TRANSPORT_GUARD_H
@@ -30,7 +31,8 @@ enum {
      * of a core at most, and a flock of 500 that joins at once is through in three seconds. */
     SL_GUARD_STRANGERS_A_SECOND = 100,
     SL_GUARD_STRANGERS_AT_ONCE = 256,
-    SL_GUARD_DIALLED = UINT16_MAX /* the "listener" of what we dialled: for its log lines */
+    SL_GUARD_DIALLED = UINT16_MAX,    /* the "listener" of what we dialled: for its log lines */
+    SL_GUARD_MEMBERS = UINT16_MAX - 1 /* of members by name: for theirs */
 };
 
 /* Of one source. */
@@ -55,6 +57,10 @@ void sl_guard_destroy(struct sl_guard *guard); /* accepts NULL */
  * it is held. `address` NULL (or of a family that is not IP): the listener as a whole. */
 struct sl_guard_source *sl_guard_find(struct sl_guard *guard, uint16_t listener, const struct sockaddr *address,
                                       sl_time now);
+/* The source of an admitted member's name, wherever it comes from; else as above. */
+struct sl_guard_source *sl_guard_find_member(struct sl_guard *guard, const char *name, sl_time now);
+/* All strangers together, for lines about what is no fault of one of them. Always there. */
+struct sl_guard_source *sl_guard_strangers_source(struct sl_guard *guard);
 /* Whether a new connection may be served; takes a token where it may. */
 enum sl_guard_answer sl_guard_ask(struct sl_guard *guard, struct sl_guard_source *source,
                                   const struct sl_guard_limits *limits, sl_time now);
@@ -69,8 +75,10 @@ size_t sl_guard_strangers(const struct sl_guard *guard); /* of all sources */
 size_t sl_guard_source_strangers(const struct sl_guard_source *source);
 size_t sl_guard_source_count(const struct sl_guard *guard);
 
-/* Whether a line about a refusal may be written: some a source and some in all. *suppressed: how many lines about this
- * source were not written since the last one that was; the line says so. NULL source: the bound in all alone. */
+/* Whether a line about a refusal, or about a member that is admitted, may be written: some a source and some in all,
+ * but those about members, who are as many as the flock has, do not draw on the latter. *suppressed: how many lines
+ * about this source were not written since the last one that was; the line says so. NULL source: the bound in all
+ * alone. */
 bool sl_guard_may_log(struct sl_guard *guard, struct sl_guard_source *source, sl_time now, uint64_t *suppressed);
 /* Lines of all sources that were not written and that no line has told of since; forgets them. */
 uint64_t sl_guard_take_suppressed(struct sl_guard *guard);

@@ -34,19 +34,35 @@ static void put_own_key(struct sl_connection *connection, uint8_t out[SL_KEY_DIG
                            connection->dialled ? SL_PURPOSE_CLIENT : SL_PURPOSE_SERVER, out);
 }
 
-static void put_proof_message(struct sl_connection *connection, uint8_t out[SL_PROOF_MESSAGE_SIZE]) {
+/* Who accepted shows the client certificate that the mutual handshake had no place for, and proves that it is its own.
+ * Into buffers of the caller. */
+static enum sl_status add_proof(struct sl_connection *connection, struct sl_hello *hello,
+                                struct sl_bytes chain[SL_CHAIN_MAX], uint8_t proof[SL_PROOF_SIZE],
+                                struct sl_error *error) {
+    const struct sl_identity *identity = sl_channel_mutual(connection)->identity;
+    const struct sl_delegation delegation = sl_identity_delegation(identity);
+    uint8_t message[SL_PROOF_MESSAGE_SIZE];
     struct sl_admit_binding binding;
-    bool dialled = connection->dialled;
     memcpy(binding.exporter, connection->exporter, sizeof binding.exporter);
-    put_own_key(connection, dialled ? binding.dialler_key : binding.accepter_key);
-    sl_credential_key_digest(connection->tls_credential, dialled ? binding.accepter_key : binding.dialler_key);
-    sl_admit_proof_message(out, &binding, dialled, own_boot(connection));
+    put_own_key(connection, binding.accepter_key);
+    sl_credential_key_digest(connection->tls_credential, binding.dialler_key);
+    sl_admit_proof_message(message, &binding, hello->boot);
+    hello->chain = chain;
+    hello->chain_count = sl_identity_chain(identity, SL_PURPOSE_CLIENT, chain);
+    hello->proof = proof;
+    hello->proof_length = SL_PROOF_SIZE;
+    hello->delegate = (uint8_t *)(uintptr_t)delegation.key.data; /* it is only read */
+    hello->delegate_length = delegation.key.length;
+    hello->delegation = (uint8_t *)(uintptr_t)delegation.signature.data;
+    hello->delegation_length = delegation.signature.length;
+    hello->delegated_until = delegation.not_after;
+    return sl_identity_prove(identity, proof, (struct sl_bytes){message, sizeof message}, error);
 }
 
 static enum sl_status encode_hello(struct sl_connection *connection, struct sl_buffer *out, struct sl_error *error) {
     const struct sl_transport *transport = connection->transport;
     const struct sl_identity *identity = sl_channel_mutual(connection)->identity;
-    uint8_t message[SL_PROOF_MESSAGE_SIZE], proof[SL_SIGNATURE_MAX];
+    uint8_t proof[SL_PROOF_SIZE];
     struct sl_bytes chain[SL_CHAIN_MAX];
     struct sl_hello hello = {
         .version_min = SL_PROTOCOL_VERSION,
@@ -54,15 +70,10 @@ static enum sl_status encode_hello(struct sl_connection *connection, struct sl_b
         .boot = own_boot(connection),
         .addresses = transport->addresses,
         .address_count = transport->address_count,
-        .chain = chain,
-        .proof = proof,
     };
-    put_proof_message(connection, message);
-    enum sl_status status = sl_identity_sign(identity, proof, &hello.proof_length,
-                                             (struct sl_bytes){.data = message, .length = sizeof message}, error);
+    enum sl_status status = connection->dialled ? SL_OK : add_proof(connection, &hello, chain, proof, error);
     if (status != SL_OK)
         return status;
-    hello.chain_count = sl_identity_chain(identity, SL_PURPOSE_CLIENT, chain);
     (void)snprintf(hello.flock, sizeof hello.flock, "%s", sl_identity_flock(identity));
     (void)snprintf(hello.run, sizeof hello.run, "%s", transport->run);
     (void)snprintf(hello.node, sizeof hello.node, "%s", sl_identity_node(identity));
@@ -118,6 +129,9 @@ static enum sl_status decide(struct sl_connection *connection, const struct sl_h
         .hello_node = hello->node,
         .hello_chain = hello->chain,
         .hello_count = hello->chain_count,
+        .delegation = {.key = {hello->delegate, hello->delegate_length},
+                       .not_after = hello->delegated_until,
+                       .signature = {hello->delegation, hello->delegation_length}},
         .hello_proof = {.data = hello->proof, .length = hello->proof_length},
         .boot = hello->boot,
     };
@@ -152,10 +166,14 @@ enum sl_status sl_hello_acknowledge(struct sl_connection *connection, struct sl_
     sl_buffer_finish(&payload);
     if (status != SL_OK)
         return sl_error_set(error, status, "hello-ack: %s", sl_status_text(status));
-    sl_log_line(connection->transport->log, SL_LOG_INFO, "transport", "peer admitted",
-                SL_TEXT("peer", connection->node), SL_TEXT("address", connection->address),
-                SL_BOOLEAN("dialled", connection->dialled), SL_TEXT("security", sl_security_text(connection->security)),
-                SL_TEXT("certificate", sl_credential_text(connection->credential)));
+    uint64_t more = 0;
+    if (sl_member_may_log(connection, &more))
+        sl_log_line(connection->transport->log, SL_LOG_INFO, "transport", "peer admitted",
+                    SL_TEXT("peer", connection->node), SL_TEXT("address", connection->address),
+                    SL_BOOLEAN("dialled", connection->dialled),
+                    SL_TEXT("security", sl_security_text(connection->security)),
+                    SL_TEXT("certificate", sl_credential_text(connection->credential)),
+                    more > 0 ? SL_UNSIGNED("more", more) : SL_END);
     sl_connection_want_write(connection);
     return SL_OK;
 }

@@ -135,6 +135,8 @@ static bool accept_one(struct sl_listener *listener) {
         return true;
     }
     reset(fd);
+    if (answer == SL_GUARD_BUSY) /* no fault of this one */
+        source = sl_guard_strangers_source(transport->guard);
     refuse(transport, source, from, length, sl_guard_answer_text(answer));
     return true;
 }

@@ -82,11 +82,12 @@ static enum sl_status check_revoked(const struct sl_identity *identity, gnutls_x
 
 static enum sl_status judge(const struct sl_tls_outer *outer, const struct sl_identity *identity,
                             gnutls_x509_crt_t *chain, unsigned count, struct sl_error *error) {
-    gnutls_x509_trust_list_t trust = outer->trust;
-    if (trust == NULL)
+    gnutls_x509_trust_list_t trust = outer->trust == NULL ? NULL : *outer->trust;
+    bool is_ours = trust == NULL;
+    if (is_ours)
         gnutls_certificate_get_trust_list(sl_identity_credentials(identity, SL_PURPOSE_CLIENT), &trust);
     enum sl_status status = verify(trust, chain, count, error);
-    if (status == SL_OK && outer->trust == NULL)
+    if (status == SL_OK && is_ours)
         status = check_revoked(identity, chain, count, error);
     if (status == SL_OK && !sl_certificate_serves_host(chain[0], outer->host))
         status = sl_error_set(error, SL_UNTRUSTED, "it does not serve the host %s", outer->host);

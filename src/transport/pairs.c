@@ -77,8 +77,9 @@ static void show(struct sl_connection *connection) {
     connection->shown = true;
     if (dial != NULL)
         sl_dial_succeed(dial);
-    sl_log_line(transport->log, SL_LOG_INFO, "transport", "peer up", SL_TEXT("peer", connection->node),
-                SL_TEXT("address", connection->address), SL_BOOLEAN("dialled", connection->dialled));
+    if (!connection->unlogged)
+        sl_log_line(transport->log, SL_LOG_INFO, "transport", "peer up", SL_TEXT("peer", connection->node),
+                    SL_TEXT("address", connection->address), SL_BOOLEAN("dialled", connection->dialled));
     transport->handlers.peer_up(transport->handlers.context, connection, hello, connection->credential);
     sl_hello_finish(hello);
     free(hello);

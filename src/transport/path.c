@@ -1,5 +1,6 @@
 #include "transport/path.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,15 @@ void sl_paths_finish(struct sl_paths *paths) {
     *paths = (struct sl_paths){0};
 }
 
+void sl_paths_swap_trust(struct sl_paths *paths, struct sl_paths *fresh) {
+    assert(paths->count == fresh->count);
+    for (size_t i = 0; i < paths->count; i++) {
+        gnutls_x509_trust_list_t before = paths->rules[i].trust;
+        paths->rules[i].trust = fresh->rules[i].trust;
+        fresh->rules[i].trust = before;
+    }
+}
+
 static const struct sl_path_rule *find_rule(const struct sl_paths *paths, const struct sl_address *target) {
     char address[SL_ADDRESS_SIZE];
     sl_address_format(address, target);
@@ -72,7 +82,7 @@ struct sl_path sl_path_to(const struct sl_paths *paths, const struct sl_address 
     const struct sl_path_rule *rule = find_rule(paths, target);
     if (rule != NULL) {
         path.security = rule->security;
-        path.trust = rule->trust;
+        path.trust = &rule->trust;
     }
     return path;
 }

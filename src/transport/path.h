@@ -16,9 +16,9 @@
 /* Of one connection. The listener has one for all that it accepts; a dial makes one for each address that it tries. */
 struct sl_path {
     enum sl_connection_security security;
-    /* tls, dialled: what the outer server's certificate must chain to (transport.peers' custom_ca_cert), borrowed from
-     * struct sl_paths; NULL: identity.ca. */
-    gnutls_x509_trust_list_t trust;
+    /* tls, dialled: where that is which the outer server's certificate must chain to (transport.peers' custom_ca_cert),
+     * borrowed from struct sl_paths, which may renew it; NULL, or of NULL: identity.ca. */
+    const gnutls_x509_trust_list_t *trust;
     /* Dialled: the host as it was dialled, a DNS name or a literal, that the outermost certificate must serve (copied
      * by the connection); NULL: accepted. */
     const char *host;
@@ -43,6 +43,8 @@ struct sl_paths {
 SL_MUST_USE enum sl_status sl_paths_init(struct sl_paths *paths, const struct sl_settings *settings,
                                          struct sl_error *error);
 void sl_paths_finish(struct sl_paths *paths);
+/* Takes the authorities that `fresh`, of the same settings, has read; gets those of before. */
+void sl_paths_swap_trust(struct sl_paths *paths, struct sl_paths *fresh);
 
 /* The way to `target`, whose host it borrows. */
 struct sl_path sl_path_to(const struct sl_paths *paths, const struct sl_address *target);

@@ -75,11 +75,10 @@ void sl_quota_look(struct sl_transport *transport, sl_time now) {
 
 /* ---- the watch ---- */
 
-static void tell_suppressed(struct sl_transport *transport, sl_time now) {
-    if (!sl_guard_has_suppressed(transport->guard) || now - transport->suppressed_said_at < TELL_SUPPRESSED_EVERY)
+static void tell_suppressed(struct sl_transport *transport) {
+    if (!sl_guard_has_suppressed(transport->guard))
         return;
-    transport->suppressed_said_at = now;
-    sl_log_line(transport->log, SL_LOG_WARNING, "transport", "more refusals than the log shows",
+    sl_log_line(transport->log, SL_LOG_WARNING, "transport", "more connections than the log shows",
                 SL_UNSIGNED("more", sl_guard_take_suppressed(transport->guard)));
 }
 
@@ -89,7 +88,10 @@ static void handle_watch(evutil_socket_t fd, short what, void *context) {
     struct sl_transport *transport = context;
     sl_time now = sl_clock_monotonic();
     sl_quota_look(transport, now);
-    tell_suppressed(transport, now);
+    if (now - transport->suppressed_said_at >= TELL_SUPPRESSED_EVERY) {
+        transport->suppressed_said_at = now;
+        tell_suppressed(transport);
+    }
     if (transport->connections != NULL || sl_guard_has_suppressed(transport->guard))
         sl_quota_watch(transport);
 }
@@ -108,5 +110,7 @@ void sl_quota_init(struct sl_transport *transport) {
 }
 
 void sl_quota_finish(struct sl_transport *transport) {
+    if (transport->guard != NULL)
+        tell_suppressed(transport);
     (void)event_del(&transport->watch);
 }

@@ -43,8 +43,8 @@ SL_MUST_USE enum sl_status sl_quota_take(struct sl_quota *quota, const struct sl
 void sl_quota_all_sent(struct sl_connection *connection);
 
 /* Looks at all connections from now on until there is none: ends those whose frame was begun `stall` ago and is not
- * whole, and those that took less than SL_STALL_SEND_MIN of what waits for them since. Tells also, now and then, how
- * many refusals the log left out. */
+ * whole, and those that took less than SL_STALL_SEND_MIN of what waits for them since. Tells also, now and then and
+ * at the end, how many connections the log left out. */
 void sl_quota_watch(struct sl_transport *transport);
 /* What the watch does each time. */
 void sl_quota_look(struct sl_transport *transport, sl_time now);

@@ -68,7 +68,9 @@ static enum sl_status handle_ready_frame(struct sl_connection *connection, enum 
     case SL_FRAME_WITNESS:
     case SL_FRAME_EVIDENCE:
     case SL_FRAME_PROOF:
-        return handlers->control(handlers->context, connection, type, payload, length, error);
+        return handlers->control == NULL
+                   ? SL_OK
+                   : handlers->control(handlers->context, connection, type, payload, length, error);
     }
     return sl_error_set(error, SL_FORMAT, "unknown frame type %d", (int)type);
 }
@@ -188,7 +190,8 @@ static enum sl_status ask_for_place(struct sl_connection *connection, struct sl_
         sl_frame_get_data_header(&reader->data, &reader->frame, reader->header + SL_FRAME_HEADER_SIZE, error);
     if (status != SL_OK)
         return status;
-    return handlers->data(handlers->context, connection, &reader->data, &reader->out, error);
+    return handlers->data == NULL ? SL_OK
+                                  : handlers->data(handlers->context, connection, &reader->data, &reader->out, error);
 }
 
 static enum sl_status begin_data(struct sl_connection *connection, struct sl_error *error) {

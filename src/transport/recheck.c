@@ -2,7 +2,14 @@
  * somebody was expelled. */
 #include "transport/connection.h"
 
-static enum sl_status check(const struct sl_connection *connection, struct sl_error *error) {
+/* Whoever is in the outer server's place reads all that goes through it. */
+static enum sl_status check_outer(const struct sl_connection *connection, struct sl_error *error) {
+    if (connection->security != SL_SECURITY_TLS || !connection->dialled || !connection->tls.done)
+        return SL_OK;
+    return sl_tls_check_outer(&connection->tls, connection->transport->identity, error);
+}
+
+static enum sl_status check_peer(const struct sl_connection *connection, struct sl_error *error) {
     const struct sl_transport *transport = connection->transport;
     const struct sl_transport_handlers *handlers = &transport->handlers;
     const struct sl_identity *identity = transport->identity;
@@ -21,11 +28,19 @@ static enum sl_status check(const struct sl_connection *connection, struct sl_er
 void sl_transport_recheck(struct sl_transport *transport) {
     struct sl_error error;
     for (struct sl_connection *connection = transport->connections; connection != NULL; connection = connection->next) {
+        if (connection->state >= SL_CONNECTION_DRAINING || connection->closing)
+            continue;
+        enum sl_status status = check_outer(connection, &error);
         /* Those who are not admitted yet will be judged by the present generation. */
-        if (connection->admitted && connection->state < SL_CONNECTION_DRAINING && !connection->closing &&
-            check(connection, &error) != SL_OK)
+        if (status == SL_OK && connection->admitted)
+            status = check_peer(connection, &error);
+        if (status != SL_OK)
             sl_connection_close(connection, error.text);
     }
+}
+
+void sl_transport_swap_trust(struct sl_transport *transport, struct sl_paths *fresh) {
+    sl_paths_swap_trust(&transport->paths, fresh);
 }
 
 void sl_transport_set_identity(struct sl_transport *transport, struct sl_identity *identity) {

@@ -18,10 +18,10 @@ struct sl_resolver {
     struct event *ready;
 };
 
-/* It outlives a dial that is given up meanwhile. */
+/* It outlives a dial that is given up meanwhile, and the resolver where it runs at the end. */
 struct sl_lookup {
     struct sl_job job;
-    const struct sl_resolver *resolver;
+    struct sl_resolve_function function;
     sl_resolved *done;
     void *context;
     atomic_bool abandoned;
@@ -72,7 +72,7 @@ static size_t ask_system(void *context, union sl_socket_address *out, size_t max
 
 static void handle_run(struct sl_job *job) {
     struct sl_lookup *lookup = (struct sl_lookup *)job;
-    const struct sl_resolve_function *function = &lookup->resolver->function;
+    const struct sl_resolve_function *function = &lookup->function;
     /* Many names that take long may wait: those of dials that were given up hold up neither the others nor the end. */
     if (!atomic_load(&lookup->abandoned))
         lookup->count =
@@ -86,6 +86,10 @@ static void handle_done(struct sl_job *job) {
     if (!atomic_load(&lookup->abandoned))
         lookup->done(lookup->context, lookup->found, lookup->count, lookup->problem);
     free(lookup);
+}
+
+static void handle_release(struct sl_job *job) {
+    free((struct sl_lookup *)job);
 }
 
 static void handle_ready(evutil_socket_t fd, short what, void *context) {
@@ -121,7 +125,7 @@ enum sl_status sl_resolver_look_up(struct sl_resolver *resolver, struct sl_looku
     if (lookup == NULL)
         return SL_NO_MEMORY;
     lookup->job = (struct sl_job){.run = handle_run, .done = handle_done};
-    lookup->resolver = resolver;
+    lookup->function = resolver->function;
     lookup->done = done;
     lookup->context = context;
     lookup->address = *address;
@@ -152,10 +156,8 @@ void sl_resolver_destroy(struct sl_resolver *resolver) {
     if (resolver == NULL)
         return;
     if (resolver->pool != NULL) {
-        sl_pool_wait_idle(resolver->pool);
-        (void)sl_pool_drain(resolver->pool);
         event_free(resolver->ready);
-        sl_pool_destroy(resolver->pool);
+        sl_pool_abandon(resolver->pool, handle_release);
     }
     free(resolver);
 }

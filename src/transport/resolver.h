@@ -26,10 +26,12 @@ socklen_t sl_socket_address_size(const union sl_socket_address *address);
 /* False: `address` is a name. */
 bool sl_resolve_literal(union sl_socket_address *out, const struct sl_address *address);
 
-/* `function` is borrowed; NULL: getaddrinfo. No thread is started before the first lookup. */
+/* `function` is copied; NULL: getaddrinfo. No thread is started before the first lookup. */
 SL_MUST_USE enum sl_status sl_resolver_create(struct sl_resolver **out, struct event_base *base,
                                               const struct sl_resolve_function *function);
-void sl_resolver_destroy(struct sl_resolver *resolver); /* waits for a name that is being resolved; accepts NULL */
+/* A name that is being resolved is not waited for: without an answer from DNS that takes half a minute, and cannot be
+ * stopped. Its thread ends by itself, and until then uses the function and nothing else of ours. Accepts NULL. */
+void sl_resolver_destroy(struct sl_resolver *resolver);
 
 /* `done` is called from the loop, never from within this call, with the addresses in the order of RFC 6724 or, of none,
  * the problem. The lookup is gone after it. */

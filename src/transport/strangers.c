@@ -42,6 +42,7 @@ bool sl_strangers_evict(struct sl_transport *transport) {
         return false;
     sl_connection_end(victim, &(struct sl_ending){.kind = SL_ENDING_BROKEN,
                                                   .status = SL_LIMIT,
+                                                  .of_all = true,
                                                   .reason = "too many connections that are not admitted"});
     sl_connection_drop(victim); /* where it was draining already */
     return true;
@@ -49,4 +50,12 @@ bool sl_strangers_evict(struct sl_transport *transport) {
 
 bool sl_refusal_may_log(const struct sl_connection *connection, uint64_t *suppressed) {
     return sl_guard_may_log(connection->transport->guard, connection->source, sl_clock_monotonic(), suppressed);
+}
+
+bool sl_member_may_log(struct sl_connection *connection, uint64_t *suppressed) {
+    struct sl_guard *guard = connection->transport->guard;
+    sl_time now = sl_clock_monotonic();
+    connection->unlogged =
+        !sl_guard_may_log(guard, sl_guard_find_member(guard, connection->node, now), now, suppressed);
+    return !connection->unlogged;
 }

@@ -34,8 +34,8 @@ static int pull_timeout(gnutls_transport_ptr_t context, unsigned milliseconds) {
 
 /* ---- the peer's certificate ---- */
 
-static enum sl_status judge_chain(struct sl_tls *tls, struct sl_error *error) {
-    struct sl_bytes chain[SL_CHAIN_MAX];
+static enum sl_status get_chain(const struct sl_tls *tls, struct sl_bytes chain[SL_CHAIN_MAX], size_t *length,
+                                struct sl_error *error) {
     unsigned count = 0;
     if (gnutls_certificate_type_get2(tls->session, GNUTLS_CTYPE_PEERS) != GNUTLS_CRT_X509)
         return sl_error_set(error, SL_UNTRUSTED, "its certificate is not an X.509 certificate");
@@ -46,10 +46,28 @@ static enum sl_status judge_chain(struct sl_tls *tls, struct sl_error *error) {
         return sl_error_set(error, SL_UNTRUSTED, "it showed no certificate");
     for (unsigned i = 0; i < count; i++)
         chain[i] = (struct sl_bytes){.data = sent[i].data, .length = sent[i].size};
+    *length = count;
+    return SL_OK;
+}
+
+static enum sl_status judge_chain(struct sl_tls *tls, struct sl_error *error) {
+    struct sl_bytes chain[SL_CHAIN_MAX];
+    size_t count = 0;
     if (tls->outer != NULL)
-        return sl_outer_check(tls->outer, tls->identity, chain, count, error);
+        return sl_tls_check_outer(tls, tls->identity, error);
+    enum sl_status status = get_chain(tls, chain, &count, error);
+    if (status != SL_OK)
+        return status;
     enum sl_purpose purpose = tls->client ? SL_PURPOSE_SERVER : SL_PURPOSE_CLIENT;
     return sl_identity_check_chain(tls->identity, &tls->peer, purpose, chain, count, error);
+}
+
+enum sl_status sl_tls_check_outer(const struct sl_tls *tls, const struct sl_identity *identity,
+                                  struct sl_error *error) {
+    struct sl_bytes chain[SL_CHAIN_MAX];
+    size_t count = 0;
+    enum sl_status status = get_chain(tls, chain, &count, error);
+    return status == SL_OK ? sl_outer_check(tls->outer, identity, chain, count, error) : status;
 }
 
 /* Once; the second call, after the signature, has nothing left to do. */

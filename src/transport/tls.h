@@ -23,10 +23,12 @@ enum {
     SL_TLS_MESSAGES_A_SECOND = 16
 };
 
-/* What an outer session has instead of the identity's rules; it must outlive the handshake. */
+/* What an outer session has instead of the identity's rules; it must outlive the handshake, and the session where that
+ * is checked again. */
 struct sl_tls_outer {
     gnutls_certificate_credentials_t nobody; /* the client's: there is no certificate in them */
-    gnutls_x509_trust_list_t trust;          /* the client's: who may have issued the server's; NULL: identity.ca */
+    /* The client's: who may have issued the server's, as it is at that time; NULL, or of NULL: identity.ca. */
+    const gnutls_x509_trust_list_t *trust;
     const char *host; /* the client's: what was dialled; the server's certificate must serve it */
 };
 
@@ -65,6 +67,10 @@ enum sl_tls_result {
 
 /* On failure the alert that fits has been pushed. */
 enum sl_tls_result sl_tls_handshake(struct sl_tls *tls, struct sl_error *error);
+/* An outer client's, from the server's certificate on: whether that is good by this generation, outer->trust and the
+ * time of now. SL_UNTRUSTED says why not. */
+SL_MUST_USE enum sl_status sl_tls_check_outer(const struct sl_tls *tls, const struct sl_identity *identity,
+                                              struct sl_error *error);
 /* Up to `length` bytes (≥ 1), from one record; *got is set with SL_TLS_DONE. */
 enum sl_tls_result sl_tls_read(struct sl_tls *tls, void *out, size_t length, size_t *got, struct sl_error *error);
 /* One record; 1 ≤ length ≤ SL_TLS_RECORD_MAX. */

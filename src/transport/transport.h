@@ -28,6 +28,7 @@
 struct sl_transport;
 struct sl_connection;
 struct sl_listener_setting;
+struct sl_paths;
 
 struct sl_transport_handlers {
     void *context;
@@ -42,16 +43,17 @@ struct sl_transport_handlers {
     void (*dial_failed)(void *context, const char *address, const char *node, enum sl_status status,
                         const char *reason);
     /* A control frame's payload, borrowed. HELLO, HELLO_ACK, GOODBYE and PING/PONG are answered inside. Not SL_OK: the
-     * peer broke the protocol; the connection is closed with the error's text. */
+     * peer broke the protocol; the connection is closed with the error's text. May be NULL: all are passed over. */
     enum sl_status (*control)(void *context, struct sl_connection *connection, enum sl_frame_type type,
                               const uint8_t *payload, size_t length, struct sl_error *error);
     /* Where the bytes of a DATA frame go: `header->length` bytes at *out, which stays writable until data_done or
-     * peer_down; *out NULL: read and thrown away. Not SL_OK: protocol error, as above. */
+     * peer_down; *out NULL: read and thrown away. Not SL_OK: protocol error, as above. May be NULL, with data_done: all
+     * is thrown away. */
     enum sl_status (*data)(void *context, struct sl_connection *connection, const struct sl_data_header *header,
                            uint8_t **out, struct sl_error *error);
     enum sl_status (*data_done)(void *context, struct sl_connection *connection, const struct sl_data_header *header,
                                 struct sl_error *error);
-    /* Any whole frame arrived: a sign of life. */
+    /* Any whole frame arrived: a sign of life. May be NULL. */
     void (*heard)(void *context, struct sl_connection *connection);
     /* Why this node is not to be admitted, a borrowed text of one line, or NULL. May be NULL: nobody is expelled. */
     const char *(*expelled)(void *context, const char *node);
@@ -84,7 +86,7 @@ struct sl_transport_options {
 SL_MUST_USE enum sl_status sl_transport_create(struct sl_transport **out, const struct sl_transport_options *options,
                                                struct sl_error *error);
 /* Closes everything at once, without goodbyes; no handler is called any more. Not from within a handler, but `done` of
- * the shutdown may. Waits for a name that is being resolved. Accepts NULL. */
+ * the shutdown may. A name that is being resolved is not waited for (resolver.h). Accepts NULL. */
 void sl_transport_destroy(struct sl_transport *transport);
 
 /* Binds and listens (port 0: any; *port gets the real one, may be NULL), in the mode and with the limits of `listener`,
@@ -92,9 +94,12 @@ void sl_transport_destroy(struct sl_transport *transport);
 SL_MUST_USE enum sl_status sl_transport_listen(struct sl_transport *transport,
                                                const struct sl_listener_setting *listener, uint16_t *port,
                                                struct sl_error *error);
+/* Other authorities of transport.peers, read by sl_paths_init (transport/path.h) from the same settings; *fresh gets
+ * the former ones. What stands is held against them by the next sl_transport_set_identity. */
+void sl_transport_swap_trust(struct sl_transport *transport, struct sl_paths *fresh);
 /* Another generation (a reference is taken): new handshakes use it, those under way are judged by it. Every peer's
- * certificates are held against it; where they fail, the connection is closed with the reason, as by
- * sl_connection_close. */
+ * certificates are held against it, and with tls that of the outer server which was dialled; where they fail, the
+ * connection is closed with the reason, as by sl_connection_close. */
 void sl_transport_set_identity(struct sl_transport *transport, struct sl_identity *identity);
 /* The same against the present generation, the present time and handlers.expelled. */
 void sl_transport_recheck(struct sl_transport *transport);

@@ -5,8 +5,8 @@
 #include "connection.pb-c.h"
 
 static enum sl_status read_chain(struct sl_hello *hello, const Starling__V1__Hello *from, struct sl_error *error) {
-    enum sl_status status = sl_wire_check_count(from->n_chain, 1, SL_HELLO_CHAIN_MAX, "chain", error);
-    if (status != SL_OK)
+    enum sl_status status = sl_wire_check_count(from->n_chain, 0, SL_HELLO_CHAIN_MAX, "chain", error);
+    if (status != SL_OK || from->n_chain == 0)
         return status;
     hello->chain = calloc(from->n_chain, sizeof *hello->chain);
     if (hello->chain == NULL)
@@ -18,6 +18,25 @@ static enum sl_status read_chain(struct sl_hello *hello, const Starling__V1__Hel
         hello->chain[i] = (struct sl_bytes){data, length};
         hello->chain_count = i + 1;
     }
+    return status;
+}
+
+static enum sl_status read_optional(uint8_t **out, size_t *length, const ProtobufCBinaryData *in, const char *field,
+                                    struct sl_error *error) {
+    return in->len == 0 ? SL_OK : sl_wire_read_bytes(out, length, in, SL_WIRE_SIGNATURE_MAX, field, error);
+}
+
+/* A HELLO of version 1 has a proof and no delegation: it is read, so that the refusal can say so. */
+static enum sl_status read_proof(struct sl_hello *hello, const Starling__V1__Hello *from, struct sl_error *error) {
+    if (from->delegate.len != 0 && from->delegate.len != SL_HELLO_DELEGATE_SIZE)
+        return sl_error_set(error, SL_FORMAT, "delegate: %zu bytes, not %d", from->delegate.len,
+                            SL_HELLO_DELEGATE_SIZE);
+    enum sl_status status = read_optional(&hello->proof, &hello->proof_length, &from->proof, "proof", error);
+    if (status == SL_OK)
+        status = read_optional(&hello->delegate, &hello->delegate_length, &from->delegate, "delegate", error);
+    if (status == SL_OK)
+        status = read_optional(&hello->delegation, &hello->delegation_length, &from->delegation, "delegation", error);
+    hello->delegated_until = from->delegated_until;
     return status;
 }
 
@@ -45,8 +64,7 @@ static enum sl_status read_hello(void *out, const void *message, struct sl_error
     if (status == SL_OK)
         status = read_chain(hello, from, error);
     if (status == SL_OK)
-        status = sl_wire_read_bytes(&hello->proof, &hello->proof_length, &from->proof, SL_WIRE_SIGNATURE_MAX, "proof",
-                                    error);
+        status = read_proof(hello, from, error);
     return status;
 }
 
@@ -69,6 +87,9 @@ static enum sl_status pack_hello(struct sl_buffer *out, const void *in) {
     message.chain = chain;
     message.n_chain = hello->chain_count;
     message.proof = sl_wire_bytes(hello->proof, hello->proof_length);
+    message.delegate = sl_wire_bytes(hello->delegate, hello->delegate_length);
+    message.delegation = sl_wire_bytes(hello->delegation, hello->delegation_length);
+    message.delegated_until = hello->delegated_until;
     return sl_wire_pack(out, &message.base);
 }
 
@@ -78,6 +99,8 @@ void sl_hello_finish(struct sl_hello *hello) {
         free((void *)hello->chain[i].data);
     free(hello->chain);
     free(hello->proof);
+    free(hello->delegate);
+    free(hello->delegation);
     *hello = (struct sl_hello){0};
 }
 

@@ -3,7 +3,7 @@
 #define SL_WIRE_LIMITS_H
 
 enum {
-    SL_PROTOCOL_VERSION = 1,
+    SL_PROTOCOL_VERSION = 2,
     SL_FRAME_HEADER_SIZE = 8,
     SL_FRAME_MAX = 65536,                                 /* header included: four TLS records of 16 KiB */
     SL_PAYLOAD_MAX = SL_FRAME_MAX - SL_FRAME_HEADER_SIZE, /* of a control frame: one message */
@@ -22,6 +22,7 @@ enum {
     SL_HELLO_CHAIN_MAX = 8,  /* certificates */
     SL_HELLO_CERTIFICATE_MAX = 16384,
     SL_WIRE_SIGNATURE_MAX = 1024, /* bytes of a signature or proof */
+    SL_HELLO_DELEGATE_SIZE = 32,  /* bytes of an Ed25519 public key */
     SL_PREADMIT_MAX = 65536,      /* bytes a peer may send before it is admitted */
     SL_HANDSHAKE_MAX = 16384,     /* payload of a HANDSHAKE frame */
     SL_PART_MAX = 32768,          /* bytes of a longer thing in one CRL or PROOF frame */

@@ -29,13 +29,19 @@ enum { SL_WIRE_DIGEST_SIZE = 32 };
 struct sl_hello {
     uint32_t version_min, version_max;
     char flock[SL_NAME_SIZE], run[SL_NAME_SIZE], node[SL_NAME_SIZE];
-    uint64_t boot;          /* random a process; another one replaces the old connection */
-    char **addresses;       /* "host:port" that the sender can be dialled at, as it wrote them */
-    size_t address_count;   /* ≤ SL_ADDRESSES_MAX */
+    uint64_t boot;        /* random a process; another one replaces the old connection */
+    char **addresses;     /* "host:port" that the sender can be dialled at, as it wrote them */
+    size_t address_count; /* ≤ SL_ADDRESSES_MAX */
+    /* The accepter's part; which side may say what, admission decides (admit/admit.h). */
     struct sl_bytes *chain; /* client certificate chain in DER, leaf first */
-    size_t chain_count;     /* 1 … SL_HELLO_CHAIN_MAX */
-    uint8_t *proof;         /* signature, see admit/admit.h */
-    size_t proof_length;
+    size_t chain_count;     /* ≤ SL_HELLO_CHAIN_MAX */
+    uint8_t *proof;         /* signature by the delegated key */
+    size_t proof_length;    /* ≤ SL_WIRE_SIGNATURE_MAX, as the next two; 0: there is none */
+    uint8_t *delegate;      /* that key; SL_HELLO_DELEGATE_SIZE bytes */
+    size_t delegate_length;
+    uint8_t *delegation; /* signature by the client key */
+    size_t delegation_length;
+    uint64_t delegated_until; /* Unix seconds */
 };
 struct sl_hello_ack {
     uint32_t version;

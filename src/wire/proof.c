@@ -93,12 +93,6 @@ enum sl_status sl_witness_decode(struct sl_witness *out, const uint8_t *data, si
 
 /* ---- the proof ---- */
 
-static int compare_bodies(const struct sl_statement *a, const struct sl_statement *b) {
-    size_t common = a->body.length < b->body.length ? a->body.length : b->body.length;
-    int order = memcmp(a->body.data, b->body.data, common);
-    return order != 0 ? order : (a->body.length > b->body.length) - (a->body.length < b->body.length);
-}
-
 static enum sl_status read_proof(void *out, const void *message, struct sl_error *error) {
     struct sl_proof *proof = out;
     const Starling__V1__Proof *from = message;
@@ -107,7 +101,7 @@ static enum sl_status read_proof(void *out, const void *message, struct sl_error
     enum sl_status status = sl_wire_read_statement(&proof->first, from->first, error);
     if (status == SL_OK)
         status = sl_wire_read_statement(&proof->second, from->second, error);
-    if (status == SL_OK && compare_bodies(proof->first, proof->second) >= 0)
+    if (status == SL_OK && sl_bytes_compare(proof->first->body, proof->second->body) >= 0)
         status = sl_error_set(error, SL_FORMAT, "the lesser statement comes first, and no two are the same");
     return status;
 }

@@ -113,6 +113,11 @@ static enum sl_status take_newer(void *context, struct sl_error *error) {
     cr_assert_eq(status == SL_OK, next != NULL);
     if (status == SL_OK)
         status = sl_identity_save_crls(next, newer->file, error);
+    if (status == SL_OK) {
+        sl_identity_unref(next);
+        status = sl_identity_renew(newer->identity, &next, error);
+        cr_assert_eq(status == SL_OK, next != NULL);
+    }
     if (status == SL_OK)
         status = sl_identity_reload(&again, next, newer->settings, NULL, error);
     cr_assert_eq(status == SL_OK, again != NULL);
@@ -132,6 +137,13 @@ static enum sl_status check_and_sign(void *context, struct sl_error *error) {
         status = sl_identity_sign(identity, signature, &length, chain[0], error);
     if (status == SL_OK)
         status = sl_credential_verify(credential, chain[0], (struct sl_bytes){signature, length}, error);
+    const struct sl_delegation delegation = sl_identity_delegation(identity);
+    if (status == SL_OK)
+        status = sl_identity_check_delegation(identity, credential, &delegation, error);
+    if (status == SL_OK)
+        status = sl_identity_prove(identity, signature, chain[0], error);
+    if (status == SL_OK)
+        status = sl_delegation_verify(&delegation, chain[0], (struct sl_bytes){signature, SL_PROOF_SIZE}, error);
     if (status == SL_OK && !sl_credential_serves_host(credential, "localhost"))
         status = SL_UNTRUSTED;
     sl_credential_unref(credential);

@@ -15,7 +15,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 
-#include "admit/admit.h"
 #include "support/certificates.h"
 #include "target.h"
 #include "transport/connection.h"
@@ -228,27 +227,13 @@ static void peer_shake(struct peer *peer) {
 }
 
 static void say_hello(struct peer *peer) {
-    struct sl_admit_binding binding;
-    uint8_t message[SL_PROOF_MESSAGE_SIZE], proof[SL_SIGNATURE_MAX];
-    struct sl_bytes chain[SL_CHAIN_MAX];
     struct sl_buffer payload = {0};
-    struct sl_error error = {.status = SL_OK};
     struct sl_hello hello = {.version_min = SL_PROTOCOL_VERSION,
                              .version_max = SL_PROTOCOL_VERSION,
                              .flock = "demo",
                              .run = "run",
                              .node = "alice",
-                             .boot = BOOT,
-                             .chain = chain,
-                             .proof = proof};
-    FUZZ_CHECK(sl_tls_export(&peer->inner->tls, "EXPORTER-starling-hello", binding.exporter, sizeof binding.exporter,
-                             &error) == SL_OK);
-    sl_identity_key_digest(shared.bob, SL_PURPOSE_SERVER, binding.accepter_key);
-    sl_identity_key_digest(shared.alice, SL_PURPOSE_CLIENT, binding.dialler_key);
-    sl_admit_proof_message(message, &binding, true, BOOT);
-    FUZZ_CHECK(sl_identity_sign(shared.alice, proof, &hello.proof_length, (struct sl_bytes){message, sizeof message},
-                                &error) == SL_OK);
-    hello.chain_count = sl_identity_chain(shared.alice, SL_PURPOSE_CLIENT, chain);
+                             .boot = BOOT};
     FUZZ_CHECK(sl_hello_encode(&payload, &hello) == SL_OK);
     FUZZ_CHECK(sl_writer_add_control(&peer->writer, SL_FRAME_HELLO, payload.data, payload.length) == SL_OK);
     sl_buffer_finish(&payload);
@@ -303,7 +288,7 @@ size_t fuzz_corpus(size_t index, uint8_t out[FUZZ_INPUT_MAX]) {
     static const uint8_t shaken[] = {SHAKEN_RAW, 0, 0, 0, 2, 3, 0, 0, 0, 16, 1};
     static const uint8_t frames[] = {SHAKEN_FRAMES, 1, 0, 4, 8, 1, 16, 1, 2, 0, 2, 8, 1, 3, 0, 2, 16, 1};
     /* HELLO_ACK, PING, DATA, ROSTER, PONG, GOODBYE */
-    static const uint8_t admitted[] = {ADMITTED, 2, 0, 2, 8, 1, 4, 0, 2, 8, 5, 15, 0, 14, 0, 0, 0, 1,  0, 0,   0,  0,
+    static const uint8_t admitted[] = {ADMITTED, 2, 0, 2, 8, 2, 4, 0, 2, 8, 5, 15, 0, 14, 0, 0, 0, 1,  0, 0,   0,  0,
                                        0,        0, 0, 0, 1, 2, 6, 0, 0, 5, 0, 2,  8, 5,  3, 0, 4, 10, 2, 'o', 'k'};
     static const struct sl_bytes all[] = {
         {raw, sizeof raw}, {shaken, sizeof shaken}, {frames, sizeof frames}, {admitted, sizeof admitted}};

@@ -11,11 +11,7 @@ static const char *const inputs[] = {
 };
 
 size_t fuzz_corpus(size_t index, uint8_t out[FUZZ_INPUT_MAX]) {
-    if (index >= sizeof inputs / sizeof inputs[0])
-        return 0;
-    size_t length = strlen(inputs[index]);
-    memcpy(out, inputs[index], length);
-    return length;
+    return fuzz_text(inputs, sizeof inputs / sizeof inputs[0], index, out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {

@@ -28,11 +28,7 @@ static const char *const inputs[] = {
 };
 
 size_t fuzz_corpus(size_t index, uint8_t out[FUZZ_INPUT_MAX]) {
-    if (index >= sizeof inputs / sizeof inputs[0])
-        return 0;
-    size_t length = strlen(inputs[index]);
-    memcpy(out, inputs[index], length);
-    return length;
+    return fuzz_text(inputs, sizeof inputs / sizeof inputs[0], index, out);
 }
 
 static void try_name(const char *text) {

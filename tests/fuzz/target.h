@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FUZZ_INPUT_MAX = 70000 };
 
@@ -20,6 +21,15 @@ enum { FUZZ_INPUT_MAX = 70000 };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 /* Good input number `index`; its length, 0 when there are no more. */
 size_t fuzz_corpus(size_t index, uint8_t out[FUZZ_INPUT_MAX]);
+
+/* A fuzz_corpus of texts. */
+static inline size_t fuzz_text(const char *const *texts, size_t count, size_t index, uint8_t out[FUZZ_INPUT_MAX]) {
+    if (index >= count)
+        return 0;
+    size_t length = strlen(texts[index]);
+    memcpy(out, texts[index], length);
+    return length;
+}
 
 /* An assert that is there in every build. */
 #define FUZZ_CHECK(condition)                                                                                          \

@@ -1,4 +1,5 @@
-"""What README and the pages of docs/ tell their readers to type."""
+"""What README, the pages of docs/ and the man pages tell their readers to type."""
+import os
 import re
 
 import support
@@ -26,3 +27,25 @@ def blocks(name, section=None):
 
 def commands(name, section=None):
     return [command for block in blocks(name, section) for command in block]
+
+
+def examples(page):
+    """The commands of a man page's section EXAMPLES."""
+    text = (support.ROOT / "docs/man" / page).read_text(encoding="utf-8")
+    section = re.search(r"^\.Sh EXAMPLES\n(.*?)^\.Sh ", text, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^(?:\.Dl )?(starling .*)$", section[1], re.MULTILINE) if section else []
+
+
+def in_passing(name):
+    """The programs of this tree that a page names with options between its lines or in its tables, where the first cell of a
+    row may have the options alone, for the program that was named last: pairs of (program, options)."""
+    text = (support.ROOT / name).read_text(encoding="utf-8")
+    found, last = [], None
+    for said in re.findall(r"`([^`\n]+)`", text):
+        program, *options = said.removeprefix("./").split()
+        if program.startswith("--") and f"\n| `{said}`" in text:
+            found.append((last, [program, *options]))
+        elif (support.ROOT / program).is_file() and os.access(support.ROOT / program, os.X_OK):
+            last = program
+            found.append((program, options))
+    return found

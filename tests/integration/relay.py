@@ -121,8 +121,9 @@ ALL = (change_header, change_payload, change_tag, drop, repeat, repeat_old, repl
 class Stretch:
     """What one relayed connection suffers."""
 
-    def __init__(self, number, action, way, after):
-        self.number, self.action, self.way, self.after = number, action, way, after
+    def __init__(self, number, way, after):
+        self.number, self.way, self.after = number, way, after
+        self.action = None       # from when its frame was due
         self.done = False        # it happened
         self.closed = False      # the nodes gave the connection up
         self.frames = {"up": [], "down": []}
@@ -130,8 +131,8 @@ class Stretch:
 
 
 class Relay:
-    """Listens on a free port of loopback and passes on to `target`. Each connection has the next of `actions` done to one
-    of its frames; when there are none left, connections are passed on as they are. `record`: a folder that gets a file a
+    """Listens on a free port of loopback and passes on to `target`. Each connection that lives so long has the next of
+    `actions` done to one of its frames; when there are none left, connections are passed on as they are. `record`: a folder that gets a file a
     connection, as tests/tap writes them, of what passed."""
 
     def __init__(self, target, actions=(), seed=1, frames=(1, 12), record=None):
@@ -139,6 +140,7 @@ class Relay:
         self.target = host, int(port)
         self.rng = random.Random(seed)
         self.actions, self.frames = list(actions), frames
+        self.changes = len(self.actions) > 0
         self.record = record
         self.lock = threading.Lock()
         self.stretches = []
@@ -172,8 +174,7 @@ class Relay:
                 continue
             with self.lock:
                 number = len(self.stretches)
-                action = self.actions.pop(0) if self.actions else None
-                stretch = Stretch(number, action, self.rng.choice(("up", "down")), self.rng.randint(*self.frames))
+                stretch = Stretch(number, self.rng.choice(("up", "down")), self.rng.randint(*self.frames))
                 self.stretches.append(stretch)
             for way, one, other in (("up", near, far), ("down", far, near)):
                 one.settimeout(LISTEN_TIMEOUT)
@@ -195,7 +196,7 @@ class Relay:
                     break
                 self.note(stretch, way, data)
                 # From where it was changed on, the bytes are passed on as they come.
-                mine = stretch.action is not None and way == stretch.way and not stretch.done
+                mine = self.changes and way == stretch.way and not stretch.done
                 sink.sendall(b"".join(self.pass_on(stretch, way, *one) for one in cutter.feed(data)) if mine
                              else self.rest(stretch, way, cutter) + data)
                 if mine and stretch.done and stretch.action is cut:
@@ -231,7 +232,7 @@ class Relay:
             held, stretch.held = stretch.held, None
             self.mark(stretch)
             return frame + held
-        if stretch.done or kind == HANDSHAKE or len(before) < stretch.after:
+        if stretch.done or kind == HANDSHAKE or len(before) < stretch.after or not self.begin(stretch):
             before.append(frame) if kind != HANDSHAKE else None
             return frame
         with self.lock:
@@ -243,6 +244,13 @@ class Relay:
         self.mark(stretch)
         return changed
 
+    def begin(self, stretch):
+        """Only now, when it can be done: one that a short connection took would be missing in a long one beside it."""
+        with self.lock:
+            if stretch.action is None and not stretch.closed and self.actions:
+                stretch.action = self.actions.pop(0)
+            return stretch.action is not None
+
     def mark(self, stretch):
         with self.lock:
-            stretch.done = True
+            stretch.done = not stretch.closed  # else it was given to another one

@@ -1,10 +1,13 @@
 """A peer that is no starling: Python's ssl with whatever certificate, and a HELLO that says whatever it is told to."""
 import contextlib
+import hashlib
 import re
 import socket
 import ssl
+import subprocess
+import time
 
-from protocol_reader import wire
+from protocol_reader import signatures, wire
 
 TIMEOUT = 30
 ALERTS = {"UNKNOWN_CA": 48, "BAD_CERTIFICATE": 42, "UNSUPPORTED_CERTIFICATE": 43, "CERTIFICATE_REVOKED": 44,
@@ -47,6 +50,25 @@ def frame(kind, payload):
 def hello(like, **changes):
     """A HELLO frame as the other one's was, but for what changes."""
     return frame("HELLO", encode(wire.MESSAGES["HELLO"], {**like, **changes}))
+
+
+# ---- what an accepter shows ----
+
+DAY = 86400
+DELEGATE = bytes(range(32))
+NO_DELEGATION = {"delegate": DELEGATE, "delegation": bytes(64), "delegated_until": int(time.time()) + DAY,
+                 "proof": bytes(64)}
+
+
+def delegation(certificate, flock, node):
+    """A true one, by the key of the certificate (ECDSA), to a key that nobody has."""
+    public = subprocess.run([signatures.OPENSSL, "pkey", "-in", certificate.key, "-pubout", "-outform", "DER"], check=True,
+                            capture_output=True).stdout
+    said = (b"starling delegation 1\0" + flock.encode() + b"\0" + node.encode() + b"\0" + DELEGATE
+            + hashlib.sha256(public).digest() + NO_DELEGATION["delegated_until"].to_bytes(8, "big"))
+    signed = subprocess.run([signatures.OPENSSL, "dgst", "-sha256", "-sign", certificate.key], input=said, check=True,
+                            capture_output=True).stdout
+    return {**NO_DELEGATION, "delegation": signed}
 
 
 # ---- TLS ----

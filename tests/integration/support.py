@@ -19,6 +19,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")  # of Debian's dataset-fashion-mnist
 sys.path.insert(0, str(ROOT / "testnet"))
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # haproxy, nginx and tcpdump: Debian leaves these out for ordinary users
 
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -139,9 +140,15 @@ class Case(unittest.TestCase):
 
     def run_program(self, *arguments, cwd=None, env=None, timeout=120, prefix=(), **options):
         """To its end; the result has returncode and stderr."""
-        return subprocess.run([*prefix, self.starling, *map(str, arguments)], cwd=cwd or self.folder,
+        before = self.all_files()
+        result = subprocess.run([*prefix, self.starling, *map(str, arguments)], cwd=cwd or self.folder,
                               env=self._environment(env), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               errors="replace", timeout=timeout, check=False, **options)
+        result.files_before = before
+        return result
+
+    def all_files(self):
+        return sorted(str(path) for path in self.folder.rglob("*"))
 
     def start(self, *arguments, cwd=None, env=None, command=None, **options):
         """In the background; killed when the test is over."""
@@ -189,10 +196,11 @@ class Case(unittest.TestCase):
 
     def assert_clean_failure(self, result, code, *words):
         """The program ended with that code and told why in one line, which holds the words; a node may have logged
-        before what it gave up (node.confine)."""
+        before what it gave up (node.confine). It left no file."""
         lines = [line for line in result.stderr.splitlines() if line.strip() and not CONFINING.search(line)]
         self.assertEqual(code, result.returncode, result.stderr)
         self.assertEqual(1, len(lines), result.stderr)
+        self.assertEqual(result.files_before, self.all_files())
         for word in words:
             self.assertIn(word, lines[0])
         return lines[0]

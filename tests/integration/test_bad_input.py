@@ -2,6 +2,7 @@
 import contextlib
 import gzip
 import os
+import re
 import resource
 import shutil
 import signal
@@ -131,6 +132,35 @@ class Identity(BadInput):
         self.assert_clean_failure(result, result.returncode, "mallory")
         self.assertIn(result.returncode, (EX_DATAERR, EX_NOPERM))
 
+    def test_wrong_passphrase(self):
+        kit = self.folder / "locked" / "alice"
+        for name in ("right", "wrong"):
+            (self.folder / name).write_text(f"the {name} one\n", encoding="ascii")
+            (self.folder / name).chmod(0o600)
+        result = self.run_program("ca", "issue", "--ca", "flock", "--replace", "--out", "locked",
+                                  "--key-passphrase-file", "right", "alice", "--host", "127.0.0.1")
+        self.assertEqual(0, result.returncode, result.stderr)
+        for end in ("server", "client"):
+            for kind in ("pem", "key"):
+                shutil.copy(kit / f"{end}.{kind}", self.folder / "alice")
+        self.set(identity={"passphrase_file": str(self.folder / "wrong")})
+        self.fails(EX_NOPERM, "server.key", "not with this passphrase")
+        self.set(identity={"passphrase_file": ""})
+        self.fails(EX_NOPERM, "server.key", "no terminal")
+        self.set(identity={"passphrase_file": str(self.folder / "right")}, round={"rounds": 1},
+                 flock={"start_nodes": 1})
+        self.assertEqual(0, self.node().returncode)
+
+    def test_list_that_is_none(self):
+        """Of what a start makes nothing is left, whichever folders it has to make, confined or not."""
+        (self.folder / "alice/crl.pem").write_bytes(b"")
+        self.fails(EX_DATAERR, "crl.pem")
+        for confine in (True, False):
+            with self.subTest(confine=confine):
+                self.set(node={"confine": confine}, model={"folder": "runs/one/models"},
+                         membership={"proof_folder": "runs/proofs"}, record={"file": "record"})
+                self.fails(EX_DATAERR, "crl.pem")
+
     def test_security_cannot_be_set_from_outside(self):
         self.assertNotEqual(0, self.node("--set", "identity.ca=/dev/null").returncode)
         result = self.run_program("node", self.settings("alice"), env={"STARLING_IDENTITY_CA": "/dev/null"})
@@ -176,7 +206,7 @@ class Network(BadInput):
                 "round": {"rounds": 2, "linger_max": 2}, **support.IDLE}))
 
     def test_stranger_is_refused_and_both_say_why(self):
-        """A kit of another authority that calls itself the same flock."""
+        """A kit of another authority that calls itself the same flock: by their keys the two are told apart."""
         for arguments in (("ca", "init", "other", "--flock", "flock"),
                           ("ca", "issue", "--ca", "other", "mallory", "--host", "127.0.0.1")):
             self.assertEqual(0, self.run_program(*arguments).returncode)
@@ -189,6 +219,10 @@ class Network(BadInput):
             support.wait_for(lambda node=node: any("level=warning" in line for line in node.output().splitlines()), 20,
                              "the line that says why")
         self.assertEqual([], support.events(self.record("alice"), "peer_up"))
+        key = re.compile(r"\(key [0-9a-f]{8}\)")
+        keys = [key.search(self.run_program("ca", "show", name).stdout)[0] for name in ("flock", "other")]
+        self.assertNotEqual(*keys)
+        self.assertIn(f"authority,O=flock {keys[0]} is neither", mallory.output())
         bob = self.start("node", self.settings("bob"), "--join", self.address("alice"))
         self.assertEqual([0, 0], [alice.wait(), bob.wait()], alice.output() + bob.output())
         self.assertEqual({"bob"}, {event["peer"] for event in support.events(self.record("alice"), "peer_up")})

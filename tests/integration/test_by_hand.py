@@ -1,6 +1,7 @@
-"""What README and tutorial tell to type, typed word for word: each command by the shell, nodes in the background until
-the next command that is none, as one would with several terminals."""
+"""What README, tutorial and man pages tell to type, typed word for word: each command by the shell, nodes in the background
+until the next command that is none, as one would with several terminals."""
 import ctypes
+import functools
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import unittest
 
 import documents
 import support
+from terminal import Terminal
 
 CLONE_NEWNS = 0x20000
 FIVE = """\
@@ -47,7 +49,11 @@ class Typed(support.Case):
             self.nodes.append((command, self.start("-c", f"exec {command}", command="/bin/sh", env=environment)))
             # The next terminal is not opened in the same instant.
             return ""
-        self.nodes_end()
+        if command.startswith("starling preflight "):
+            for _, node in self.nodes:  # that it may dial
+                support.wait_for(lambda node=node: "msg=listening" in node.output() or not node.running())
+        else:
+            self.nodes_end()
         result = subprocess.run(["/bin/sh", "-c", command], cwd=self.folder, env=self._environment(environment),
                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(0, result.returncode, f"{command}\n{result.stdout}{result.stderr}")
@@ -109,7 +115,7 @@ class Tutorial(Typed):
                 self.edit_as_told()
             environment = {"STARLING_ROUND_ROUNDS": "2"} if " node " in command else {}
             for name, address in listen.items():
-                if f" node {name}/" in command:
+                if f" {name}/settings.json" in command:
                     environment["STARLING_TRANSPORT_LISTEN"] = address
             self.type(command, **environment)
         self.nodes_end()
@@ -146,6 +152,62 @@ class Tutorial(Typed):
         self.assertRegex(version, r"\d+\.\d+\.\d+")
 
 
+class ManPages(Typed):
+    PROOF = "starling proof verify proofs/mallory-0-17.proof --ca ca.pem"
+
+    def answer(self, command, *dialogue):
+        terminal = Terminal(["/bin/sh", "-c", command], self.folder, self._environment(self.path))
+        for question, answer in dialogue:
+            terminal.wait_for(question)
+            terminal.type(answer)
+        self.assertEqual(0, terminal.end(), terminal.seen)
+
+    def test_authority(self):
+        for command in documents.examples("starling-ca.1"):
+            if command.endswith("--encrypt"):
+                self.answer(command, ("passphrase of the authority: ", "sesame\n"), ("again: ", "sesame\n"))
+            elif "--signed-by" in command:
+                self.answer(command, ("passphrase of root/ca.key: ", "sesame\n"))
+            else:
+                self.type(command)
+        self.assertIn("revoked", self.type("starling ca list demo"))
+        self.type("starling ca issue --ca ward dora --host 127.0.0.1")
+
+    def test_certificates(self):
+        self.type("starling ca init demo")
+        for command in documents.examples("starling-cert.1"):
+            if " request " in command:
+                self.type(command)
+            else:
+                self.answer(command, ("[y/N]", "y\n"))
+        self.assertIn("days left", self.type("starling cert show carol"))
+
+    def test_beside_a_node(self):
+        """Of settings, preflight and node: bob's, while alice runs."""
+        for command in FIVE[:2]:
+            self.type(command)
+        self.assertIn('5', self.type(documents.examples("starling-settings.1")[0]))
+        self.type(f"{FIVE[2]} --set flock.start_nodes=2 --set round.rounds=5")
+        self.assertIn("alice", self.type(documents.examples("starling-preflight.1")[0]))
+        self.exported["STARLING_FLOCK_START_NODES"] = "2"
+        self.type(documents.examples("starling-node.1")[0])
+        self.nodes_end()
+        self.check_same_model(5, "alice", "bob")
+
+    def test_simulation(self):
+        self.assertIn("1000", self.type(documents.examples("starling-simulate.1")[0]))
+
+    def test_every_example_is_typed(self):
+        counts = {path.name: len(documents.examples(path.name)) for path in (support.ROOT / "docs/man").iterdir()}
+        self.assertEqual({"starling.1": 5, "starling-ca.1": 5, "starling-cert.1": 3, "starling-node.1": 1,
+                          "starling-preflight.1": 1, "starling-proof.1": 1, "starling-settings.1": 1,
+                          "starling-settings.5": 0, "starling-simulate.1": 1}, counts)
+        self.assertEqual(FIVE, documents.examples("starling.1"))  # README's
+        self.assertEqual([self.PROOF], documents.examples("starling-proof.1"))
+        result = self.run_program(*self.PROOF.split()[1:])  # nobody has lied here
+        self.assertEqual(os.EX_NOINPUT, result.returncode, result.stderr)
+
+
 class Testing(Typed):
     NOT_TYPED = {"./tests/run", "./tests/run --quick",  # these would run this test again
                  "./tests/run --only certificate-matrix"}  # and this, those cases
@@ -159,6 +221,28 @@ class Testing(Typed):
                     self.assertEqual(0, result.returncode, result.stdout + result.stderr)
                     if "--list" not in command:
                         self.assertRegex(result.stdout.splitlines()[-1], r"^[1-9]\d* passed, 0 failed, \d+ skipped$")
+
+    def test_options_of_what_takes_too_long(self):
+        """Benchmarks, fuzzing and whole runs are not repeated here, but they are there and take what the pages give them."""
+        told = [(command.split()[0].removeprefix("./"), command.split()[1:])
+                for command in documents.commands("docs/testing.md")]
+        for page in ("README.md", "docs/testing.md", "docs/measurements.md", "docs/record.md"):
+            told += documents.in_passing(page)
+        self.assertLessEqual({"tests/run", "testnet/run", "tests/fuzz/run", ".ci/run", "tests/bench/round",
+                              "tests/bench/handshake", "tests/bench/learner"}, {program for program, _ in told})
+        for program, words in {(program, tuple(words)) for program, words in told if words}:
+            with self.subTest(program, words=words):
+                said = self.help(program)
+                for word in words:
+                    if word.startswith("--"):
+                        self.assertRegex(said, rf"{word}\b")
+                    elif program == "tests/fuzz/run" and word.isalpha():
+                        self.assertTrue((support.ROOT / f"tests/fuzz/{word}.c").exists(), word)
+
+    @functools.cache
+    def help(self, program):
+        return subprocess.run([str(support.ROOT / program), "--help"], capture_output=True, text=True, check=True,
+                              stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}).stdout
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import unittest
 
 import support
 
-TCPDUMP = shutil.which("tcpdump", path="/usr/sbin:/usr/bin:/sbin:/bin")
+TCPDUMP = shutil.which("tcpdump")
 SLICE, SLICES = 24, 200  # bytes of a tensor, and how many of them are looked for
 RUN = "the-run-of-this-capture"
 NAMES = ("captured-alice", "captured-bob")

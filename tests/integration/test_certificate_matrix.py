@@ -67,6 +67,7 @@ class Setting:
     crl: pathlib.Path = None     # our lists; None: the root's alone
     rule: dict = None            # of transport.peers, for the address that we dial
     server: object = None        # what it shows in TLS where the fault is in HELLO; None: bob's
+    said: dict = dataclasses.field(default_factory=lambda: strangers.NO_DELEGATION)  # in HELLO, beside the chain
 
 
 @dataclasses.dataclass
@@ -204,9 +205,15 @@ def of_carol(shop, side):
     return shop.node("carol", side, node="carol")
 
 
-@fault("sent without its key", "proof", roles=(HELLO,))
-def no_proof(shop, _side):
+@fault("sent without its key", "delegation: the signature is not by the key of CN=bob", roles=(HELLO,))
+def no_delegation(shop, _side):
     return shop.good["client"]
+
+
+@fault("with a delegation of its key's, from elsewhere", "proof", roles=(HELLO,))
+def no_proof(shop, _side):
+    """Whoever has dialled bob has heard this much."""
+    return Setting(shop.good["client"], said=strangers.delegation(shop.good["client"], FLOCK, "bob"))
 
 
 @fault("an RSA key of 1,024 bits", "weak|1024")
@@ -406,7 +413,7 @@ class Scene(support.Case):
                 self.edit("alice", lambda value: {**value, "transport": {**value["transport"], "peers": [rule]}})
             alice = self.start("node", self.settings("alice"), "--join", strangers.address(listener))
             heard = strangers.accept(listener, made, lambda hello: strangers.hello(
-                hello, node=node, boot=7, chain=inner.chain_der(), addresses=[]))
+                hello, node=node, boot=7, chain=inner.chain_der(), addresses=[], **setting.said))
             return self.judge(alice, heard)
 
     def judge(self, alice, heard):
@@ -627,7 +634,7 @@ WHERE = re.compile(r"^((HELLO|TLS): )?(certificate CN=bob,O=demo \(serial …\):
 
 def plain(text):
     """Without what differs from run to run, serial numbers and dates, and without what it is said of."""
-    text = re.sub(r"serial [0-9a-fA-F]+", "serial …", text)
+    text = re.sub(r"(?<=serial )[0-9a-fA-F]+|(?<=\(key )[0-9a-f]{8}(?=\))", "…", text)
     text = re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?( UTC|Z)?", "DATE", text)
     return WHERE.sub("", text).replace("|", "\\|").replace("<", "\\<")
 

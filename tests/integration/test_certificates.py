@@ -2,11 +2,9 @@
 once, asked on a terminal."""
 import json
 import os
-import pty
 import random
 import re
 import resource
-import select
 import shutil
 import signal
 import subprocess
@@ -15,6 +13,7 @@ import unittest
 
 import documents
 import support
+from terminal import Terminal
 
 PAGE = "docs/certificates.md"
 
@@ -22,46 +21,6 @@ PAGE = "docs/certificates.md"
 def json_blocks():
     text = (support.ROOT / PAGE).read_text(encoding="utf-8")
     return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
-
-
-class Terminal:
-    """A program on a terminal of its own, as a person sees it."""
-
-    def __init__(self, arguments, cwd, env):
-        self.child, self.master = pty.fork()
-        if self.child == 0:
-            os.chdir(cwd)
-            os.execvpe(arguments[0], arguments, env)
-        self.seen = ""
-
-    def wait_for(self, text, seconds=60):
-        end = time.monotonic() + seconds
-        while text not in self.seen:
-            if time.monotonic() > end or not select.select([self.master], [], [], seconds)[0]:
-                raise AssertionError(f"{text!r} did not come; it said {self.seen!r}")
-            try:
-                self.seen += os.read(self.master, 4096).decode(errors="replace")
-            except OSError:
-                raise AssertionError(f"{text!r} did not come; it said {self.seen!r}") from None
-
-    def type(self, text):
-        os.write(self.master, text.encode())
-
-    def end(self):
-        """Its exit code."""
-        while select.select([self.master], [], [], 60)[0]:
-            try:
-                read = os.read(self.master, 4096)
-            except OSError:
-                break
-            if not read:
-                break
-            self.seen += read.decode(errors="replace")
-        else:
-            os.kill(self.child, signal.SIGKILL)
-        status = os.waitpid(self.child, 0)[1]
-        os.close(self.master)
-        return os.waitstatus_to_exitcode(status)
 
 
 class Case(support.Case):
@@ -119,8 +78,9 @@ class Page(Case):
                     self.assertEqual(2, said.count(" good "), said)
                 if command.startswith("starling ca revoke"):
                     self.assertEqual({"revoked"}, {entry["state"] for entry in self.entries()})
-        self.assertEqual(6, len(self.entries()))
-        self.assertIn("6 revoked", self.type("starling ca show demo"))
+        self.assertEqual(8, len(self.entries()))
+        self.assertEqual({"key-compromise"}, {entry["reason"] for entry in self.entries()})
+        self.assertIn("8 revoked", self.type("starling ca show demo"))
         self.assertRegex(self.type("starling ca show demo"), "(30|29) days left")  # the second may be over
 
     def test_passphrases(self):
@@ -131,8 +91,19 @@ class Page(Case):
             self.assertEqual(encrypted, "ENCRYPTED" in text, name)
 
     def test_an_authority_below_another(self):
+        former = {}
         for command in self.section("An authority below another"):
+            ward = self.folder / "ward/ca.pem"
+            if command.startswith("starling ca renew"):
+                former.setdefault("ward", ward.read_text(encoding="ascii"))
+                former.setdefault("karl", (self.folder / "karl/server.pem").read_text(encoding="ascii"))
             self.type(command)
+        self.assertNotEqual(former["ward"], ward.read_text(encoding="ascii"))
+        self.assertNotEqual(former["karl"], (self.folder / "karl/server.pem").read_text(encoding="ascii"))
+        self.assertEqual(2, ward.read_text(encoding="ascii").count("BEGIN CERTIFICATE"))
+        laboratory = (self.folder / "laboratory/ca.pem").read_text(encoding="ascii")
+        self.assertIn(laboratory.split("-----END")[0], (self.folder / "karl/server.pem").read_text(encoding="ascii"))
+        self.assertEqual(2, laboratory.count("BEGIN CERTIFICATE"))
         self.assertEqual(1, (self.folder / "frida/ca.pem").read_text().count("BEGIN CERTIFICATE"))
         self.assertEqual(2, (self.folder / "frida/server.pem").read_text().count("BEGIN CERTIFICATE"))
         self.assertEqual(3, (self.folder / "karl/crl.pem").read_text().count("BEGIN X509 CRL"))

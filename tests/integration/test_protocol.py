@@ -276,14 +276,16 @@ def frames(data):
 class Damage(Recorded):
     """The reader can fail: each damage to a recorded connection, seen from one end alone, is a fault."""
 
-    # frame, byte of it, bit: what it hits
+    # frame (of this end alone: >), byte of it, bit: what it hits
     FLIPS = {
         ("HELLO", 4, 0x20): "an unknown type",
         ("HELLO", 5, 1): "flags",
         ("HELLO", 7, 1): "reserved bits",
         ("HELLO", 0, 0x80): "a frame above the limit",
-        ("HELLO", 9, 3): "version_min, 2",
-        ("HELLO", -1, 1): "the proof",
+        ("HELLO", 9, 1): "version_min, 3",
+        ("HELLO >", -1, 0x10): "the end of the delegation",
+        ("HELLO >", -8, 1): "its signature",
+        ("HELLO >", 100, 1): "the certificate",
         ("HELLO_ACK", 9, 2): "the version",
         ("ROSTER", 8, 4): "a field's wire type",
         ("ROSTER", 8, 0x10): "a field's number",
@@ -351,7 +353,7 @@ class Damage(Recorded):
     def test_flipped_bits(self):
         found = list(frames(self.data))
         for (kind, byte, bit), what in self.FLIPS.items():
-            ways = {arrow: places for arrow, each, places in found[::-1] if each == kind}
+            ways = {arrow: places for arrow, each, places in found[::-1] if kind in (each, f"{each} {arrow}")}
             self.assertTrue(ways, kind)
             for arrow, places in ways.items():
                 with self.subTest(f"{kind} {arrow}: {what}"), self.assertRaises(wire.Fault):

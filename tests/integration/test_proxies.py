@@ -9,8 +9,7 @@ import unittest
 import certificates
 import support
 
-HAPROXY, STUNNEL = shutil.which("haproxy"), shutil.which("stunnel4")
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+HAPROXY, NGINX, STUNNEL = map(shutil.which, ("haproxy", "nginx", "stunnel4"))
 STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
 ROUNDS = 5
 
@@ -220,6 +219,40 @@ class Refused(Proxied):
         anna = self.start("node", self.settings("anna"), "--join", front)
         support.wait_for(lambda: re.search("peer refused.*wanted was zoe", anna.output()), 20, "anna's reason")
         self.assertNotIn("peer admitted", anna.output())
+
+
+class Changed(Proxied):
+    def test_the_authority_of_a_proxy_is_another_while_the_node_runs(self):
+        self.make_flock("anna", "zoe")
+        self.zoe_listens()
+        front, authority = self.start_haproxy(self.behind), self.folder / "proxy-ca.pem"
+        site = self.site.pem.read_text()
+        authority.write_text(site)
+        self.rule("anna", front, "tls", custom_ca_cert=str(authority))
+        for name in ("anna", "zoe"):
+            self.edit(name, lambda value: {**value, "round": {**value["round"], "rounds": 1000000}})
+        self.start_zoe()
+        anna = self.start("node", self.settings("anna"), "--join", front)
+
+        def replace(text):
+            (self.folder / "new.pem").write_text(text)
+            os.replace(self.folder / "new.pem", authority)
+
+        def wait_for_line(words, count=1):
+            support.wait_for(lambda: len(re.findall(words, anna.output())) >= count or not anna.running(), 30, words)
+            self.assertTrue(anna.running(), anna.output()[-2000:])
+
+        wait_for_line("peer up")
+        replace("no certificate")
+        wait_for_line("not reloaded.*custom_ca_cert")
+        self.assertNotIn("peer down", anna.output())  # the former one stays
+        other = certificates.Authority(self.folder / "other", name="other").pem.read_text()
+        replace(other)
+        wait_for_line("peer down.*outer TLS: certificate")
+        wait_for_line("(peer refused|connection failed).*outer TLS: certificate")
+        self.assertEqual(1, anna.output().count('msg="peer up"'))
+        replace(other + site)
+        wait_for_line("peer up", 2)
 
 
 class Missing(Proxied):

@@ -81,10 +81,9 @@ class Manipulated(Relayed):
         told, left_out = 0, 0
         for node in nodes.values():
             for line in node.output().splitlines():
-                if re.search(r"tag|alter|untagged|incomplete|connection failed|peer down", line):
-                    told += 1
-                    match = re.search(r"more=(\d+)", line)
-                    left_out += int(match[1]) if match else 0
+                told += bool(re.search(r"tag|alter|untagged|incomplete|connection failed|peer down", line))
+                match = re.search(r"more=(\d+)", line)
+                left_out += int(match[1]) if match else 0
         self.assertGreaterEqual(told + left_out, TRIALS)
         bad_tags = sum(support.events(self.record(name), "finish")[-1].get("bad_tags", 0) for name in nodes)
         # Of the kinds above only a cut and a frame whose length is wrong end otherwise.

@@ -127,6 +127,21 @@ class Children(Folder):
                 self.assertEqual(128 + number, runner.returncode)
                 support.wait_for(lambda: not self.command_line(), 10, "the child's end")
 
+    def test_a_child_that_is_just_being_started_ends_as_well(self):
+        """The signal comes when the child is there and the runner does not know its number yet."""
+        begun = ("import os, pathlib, signal, subprocess, sys; sys.path.insert(0, sys.argv[1]); import children\n"
+                 "class Late(subprocess.Popen):\n"
+                 "    def __init__(self, *arguments, **options):\n"
+                 "        super().__init__(*arguments, **options)\n"
+                 "        pathlib.Path('pid').write_text(str(self.pid))\n"
+                 "        os.kill(os.getpid(), signal.SIGTERM)\n"
+                 "subprocess.Popen = Late\n"
+                 "children.stop_with_runner(); children.run(['sleep', '1000'])\n")
+        run = subprocess.run([sys.executable, "-B", "-c", begun, support.ROOT / "tests/runner"], cwd=self.folder,
+                             stdout=subprocess.PIPE, timeout=60, check=False)
+        self.assertEqual(128 + signal.SIGTERM, run.returncode)
+        support.wait_for(lambda: not self.command_line(), 10, "the child's end")
+
     def test_time_limit(self):
         self.assertEqual((None, b"said\n"), children.run(["sh", "-c", "echo said; exec sleep 1000"], 0.2))
         self.assertEqual((3, b""), children.run(["sh", "-c", "exit 3"], 60))

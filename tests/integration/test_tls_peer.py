@@ -3,6 +3,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 import unittest
 
 import support
@@ -126,6 +127,9 @@ class TlsPeer(support.Case):
         leaf = subprocess.run(["openssl", "x509", "-in", "alice/client.pem", "-outform", "DER"], cwd=self.folder,
                               capture_output=True, check=True).stdout
         self.assertEqual(leaf, hello["chain"][0])
+        self.assertEqual((32, 64), (len(hello["delegate"]), len(hello["proof"])))
+        self.assertLess(0, hello["delegated_until"] - time.time())
+        self.assertLessEqual(hello["delegated_until"] - time.time(), 7 * 86400)
 
 
 if __name__ == "__main__":

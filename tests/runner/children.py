@@ -2,20 +2,33 @@
 import os
 import signal
 import subprocess
+import threading
 
-_running = set()
+_running, _starting = set(), set()  # process ids; threads
+_stopped_by = []
 
 
 def run(command, timeout=None, **options):
     """Exit code and output of a command; the code is None where it was killed because it took longer than `timeout`, in
     seconds."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
-                          **options) as child:
-        _running.add(child.pid)
+    with _start(command, **options) as child:
         try:
+            if _stopped_by:
+                _stop()
             return _wait(child, timeout)
         finally:
             _running.discard(child.pid)
+
+
+def _start(command, **options):
+    _starting.add(threading.get_ident())
+    try:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
+                                 **options)
+        _running.add(child.pid)
+        return child
+    finally:
+        _starting.discard(threading.get_ident())
 
 
 def _wait(child, timeout):
@@ -27,14 +40,21 @@ def _wait(child, timeout):
         return None, child.communicate()[0]
 
 
-def _handle_stop(number, _frame):
+def _stop():
     for pid in list(_running):
         try:
             os.killpg(pid, signal.SIGTERM)
         except ProcessLookupError:
             pass
+    if _starting:
+        return  # whoever starts one comes here when its number is known
     print("stopped: the tests did not come to their end", flush=True)
-    os._exit(128 + number)  # not sys.exit: the threads that wait for those processes have more to start
+    os._exit(128 + _stopped_by[0])  # not sys.exit: the threads that wait for those processes have more to start
+
+
+def _handle_stop(number, _frame):
+    _stopped_by.append(number)
+    _stop()
 
 
 def stop_with_runner():

@@ -2,6 +2,7 @@
 import dataclasses
 import hashlib
 import struct
+import time
 
 from . import wire
 from .wire import Fault, require
@@ -12,6 +13,9 @@ BEFORE_ADMISSION = ("HELLO", "HELLO_ACK", "GOODBYE")
 UPDATE, SNAPSHOT = 1, 2
 COUNT = 1
 ALIVE, SUSPECT, DROPPED, LEFT = 1, 2, 3, 4
+VERSION = 2
+PROOF = ("chain", "proof", "delegate", "delegation", "delegated_until")
+LIFE = 8 * 86400  # s, of a delegation, a day for clocks that differ
 
 
 def records(data):
@@ -70,6 +74,7 @@ class Side:
         self.frames = wire.Frames(tagged)
         self.bytes = 0
         self.hello = None
+        self.chain = ()  # its client certificates
         self.acknowledged = self.goodbye = self.closed = False
         self.offers = {}  # by transfer number
         self.pings = []
@@ -150,13 +155,18 @@ class Conversation:
     # ---- section 1 ----
 
     def on_hello(self, arrow, side, _other, hello):
-        require(hello["version_min"] <= 1 <= hello["version_max"], "not version 1")
+        require(hello["version_min"] <= VERSION <= hello["version_max"], "another version")
         dialled = (arrow == ">") == self.client
-        holder = self.flock.certificates.holder(tuple(hello["chain"]), "client")
-        require(holder == (hello["flock"], hello["node"]), f"the certificate is of {holder}")
         require((hello["flock"], hello["run"]) == (self.flock.name, self.flock.run), "another flock or run")
-        if not self.outside:
-            self.check_proof(hello, dialled)
+        if dialled:
+            require(not any(hello[field] for field in PROOF), "a dialler with a proof")
+            side.chain = self.shown(arrow)
+        else:
+            side.chain = tuple(hello["chain"])
+            self.check_delegation(hello)
+        holder = self.flock.certificates.holder(side.chain, "client") if side.chain else None
+        require(holder in (None, (hello["flock"], hello["node"])), f"the certificate is of {holder}")
+        require(holder is not None or self.outside or arrow == ">", "no certificate")
         if arrow == ">":
             require(hello["node"] == self.node, "another node's name")
         else:
@@ -166,20 +176,36 @@ class Conversation:
         if arrow == "<" and not self.outside:
             shown = self.flock.certificates.holder(tuple(self.chain), "client" if dialled else "server")
             require(shown == holder, f"TLS's certificate is of {shown}")
-            require(not dialled or self.chain[0] == hello["chain"][0], "TLS's certificate is another")
         side.hello = hello
 
-    def check_proof(self, hello, dialled):
-        """Both ends sign both public keys of the handshake: the accepter's server key, then the dialler's client key."""
+    def shown(self, arrow):
+        """The client certificate that the dialler showed in TLS, as far as this end knows it."""
+        if self.outside:
+            return ()
+        return tuple(self.chain) if arrow == "<" else (self.own,)
+
+    def check_delegation(self, hello):
+        """The accepter's client key lets a key of its process speak, which signs both public keys of the handshake: the
+        accepter's server key, then the dialler's client key."""
+        certificates = self.flock.certificates
+        require(hello["chain"] and len(hello["delegate"]) == 32, "an accepter without chain or key")
+        delegation = (b"starling delegation 1\0" + hello["flock"].encode() + b"\0" + hello["node"].encode() + b"\0"
+                      + hello["delegate"] + certificates.key_digest(hello["chain"][0])
+                      + hello["delegated_until"].to_bytes(8, "big"))
+        certificates.verify(hello["chain"][0], delegation, hello["delegation"])
+        # When this was recorded is not known, only that it was not long ago.
+        require(abs(hello["delegated_until"] - time.time()) <= LIFE, "a delegation of another time, or too long")
+        if self.outside:
+            return
         keys = [self.chain[0], self.own] if self.client else [self.own, self.chain[0]]
-        proof = (b"starling hello 2\0" + self.exporter + (b"\1" if dialled else b"\2")
-                 + b"".join(map(self.flock.certificates.key_digest, keys)) + hello["boot"].to_bytes(8, "big"))
-        self.flock.certificates.verify(hello["chain"][0], proof, hello["proof"])
+        proof = (b"starling hello 3\0" + self.exporter + b"".join(map(certificates.key_digest, keys))
+                 + hello["boot"].to_bytes(8, "big"))
+        certificates.verify_raw(hello["delegate"], proof, hello["proof"])
 
     def on_hello_ack(self, arrow, side, other, message):
         require(other.hello is not None, "before the other's HELLO")
         require(not side.acknowledged, "a second one")
-        require(message["version"] == 1, "not version 1")
+        require(message["version"] == VERSION, "another version")
         side.acknowledged = True
 
     def on_goodbye(self, arrow, side, _other, message):
@@ -208,6 +234,7 @@ class Conversation:
         holder = self.flock.certificates.holder(chain, "client")
         require(holder == (self.flock.name, said["origin"]), f"a statement of {said['origin']} by {holder}")
         self.flock.certificates.verify(chain[0], b"starling member 1\0" + body, signature)
+        self.flock.chains[said["origin"]] = chain
         require(said["state"] in (DROPPED, LEFT) or said["until_round"] == 0, "until_round of one who takes part")
         require(max(said["from_round"], said["until_round"]) <= 1 << 48, "a round above 2⁴⁸")
         if said["origin"] == said["node"]:
@@ -262,8 +289,9 @@ class Conversation:
         manifest = wire.decode_manifest(message["manifest"])
         require((manifest["flock"], manifest["run"]) == (self.flock.name, self.flock.run), "another flock or run")
         require(manifest["origin"] == self.sender(arrow), "the origin is not the sender")
-        self.flock.certificates.verify(side.hello["chain"][0], b"starling manifest 1\0" + message["manifest"],
-                                       message["signature"])
+        chain = side.chain or self.flock.chains.get(self.sender(arrow))
+        require(chain, "by one whose certificate was never shown")
+        self.flock.certificates.verify(chain[0], b"starling manifest 1\0" + message["manifest"], message["signature"])
         offer = Offer(manifest, hashlib.sha256(message["manifest"]).digest())
         side.offers[number] = offer
         self.flock.announced(offer)

@@ -43,6 +43,7 @@ class Flock:
         self.topology, self.by_samples = topology, by_samples
         self.leaving = set()
         self.pairs = collections.defaultdict(Pair)  # (whose view, peer)
+        self.chains = {}    # node: the client certificates that it signed a statement with
         self.payloads = {}  # (origin, kind, round, digest of the manifest): Payload
         self.words = {}     # (node, incarnation): what it says of itself
         self.members = {}   # node: the newest of these

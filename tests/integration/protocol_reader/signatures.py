@@ -10,6 +10,7 @@ import tempfile
 from .wire import Fault, require
 
 OPENSSL = shutil.which("openssl")
+ED25519 = bytes.fromhex("302a300506032b6570032100")  # a SubjectPublicKeyInfo up to its 32 bytes
 
 
 def openssl(*arguments):
@@ -29,6 +30,7 @@ class Certificates:
         self.count = 0
         self.holder = functools.lru_cache(None)(self._holder)
         self.verify = functools.lru_cache(None)(self._verify)
+        self.verify_raw = functools.lru_cache(None)(self._verify_raw)
         self.key = functools.lru_cache(None)(self._key)
         self.key_digest = functools.lru_cache(None)(self._key_digest)
 
@@ -70,6 +72,12 @@ class Certificates:
     def check_crl(self, der):
         """A list of revoked certificates, signed by the authority."""
         openssl("crl", "-inform", "DER", "-in", self._file(der), "-CAfile", self.authority, "-noout")
+
+    def _verify_raw(self, key, message, signature):
+        """Fails unless that Ed25519 public key's owner made that signature (RFC 8032; the key in DER: RFC 8410)."""
+        public = self._file(ED25519 + key)
+        openssl("pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", public, "-rawin", "-in", self._file(message),
+                "-sigfile", self._file(signature))
 
     def _verify(self, leaf, message, signature):
         """Fails unless the leaf's key made that signature: ECDSA with SHA-256."""

@@ -130,7 +130,9 @@ def part(most):
 MESSAGES = {
     "HELLO": {1: number("version_min", U32, 1), 2: number("version_max", U32, 1), 3: name("flock"), 4: name("run"),
               5: name("node"), 6: Field("boot", "fixed64"), 7: ADDRESSES,
-              8: CHAIN, 9: Field("proof", "bytes", 1, 1024)},
+              8: Field("chain", "bytes", 1, 16384, count=(0, 8)), 9: Field("proof", "bytes", 0, 1024),
+              10: Field("delegate", "bytes", 0, 32), 11: Field("delegation", "bytes", 0, 1024),
+              12: number("delegated_until")},
     "HELLO_ACK": {1: number("version", U32, 1)},
     "GOODBYE": {1: Field("reason", "text", 0, 200, check=is_plain), 2: boolean("leaving")},
     "PING": {1: number("number")},

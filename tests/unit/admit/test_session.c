@@ -83,26 +83,27 @@ static void expect_admission(const struct side *judge, const struct side *peer) 
                                        .hello_node = sl_identity_node(peer->identity),
                                        .boot = 7};
     struct sl_bytes tls[SL_CHAIN_MAX], hello[SL_CHAIN_MAX];
-    uint8_t exporter[SL_EXPORTER_SIZE], message[SL_PROOF_MESSAGE_SIZE], proof[SL_SIGNATURE_MAX];
-    size_t length;
+    uint8_t exporter[SL_EXPORTER_SIZE], message[SL_PROOF_MESSAGE_SIZE], proof[SL_PROOF_SIZE];
     struct sl_error error = {0};
     struct sl_credential *credential;
     cr_assert_eq(gnutls_prf_rfc5705(peer->session, sizeof label - 1, label, 0, NULL, sizeof exporter, (char *)exporter),
                  0);
-    struct sl_admit_binding binding;
-    const struct side *dialler = judge->dialler ? judge : peer, *accepter = judge->dialler ? peer : judge;
-    memcpy(binding.exporter, exporter, sizeof exporter);
-    sl_identity_key_digest(accepter->identity, SL_PURPOSE_SERVER, binding.accepter_key);
-    sl_identity_key_digest(dialler->identity, SL_PURPOSE_CLIENT, binding.dialler_key);
     sl_identity_key_digest(judge->identity, judge->dialler ? SL_PURPOSE_CLIENT : SL_PURPOSE_SERVER, request.own_key);
-    sl_admit_proof_message(message, &binding, peer->dialler, request.boot);
-    cr_assert_eq(sl_identity_sign(peer->identity, proof, &length, (struct sl_bytes){message, sizeof message}, &error),
-                 SL_OK);
-    request.hello_proof = (struct sl_bytes){proof, length};
     request.tls_count = peer_chain(judge->session, tls);
     request.tls_chain = tls;
-    request.hello_count = sl_identity_chain(peer->identity, SL_PURPOSE_CLIENT, hello);
-    request.hello_chain = hello;
+    if (judge->dialler) {
+        struct sl_admit_binding binding;
+        memcpy(binding.exporter, exporter, sizeof exporter);
+        sl_identity_key_digest(peer->identity, SL_PURPOSE_SERVER, binding.accepter_key);
+        sl_identity_key_digest(judge->identity, SL_PURPOSE_CLIENT, binding.dialler_key);
+        sl_admit_proof_message(message, &binding, request.boot);
+        cr_assert_eq(sl_identity_prove(peer->identity, proof, (struct sl_bytes){message, sizeof message}, &error),
+                     SL_OK);
+        request.hello_proof = (struct sl_bytes){proof, sizeof proof};
+        request.delegation = sl_identity_delegation(peer->identity);
+        request.hello_count = sl_identity_chain(peer->identity, SL_PURPOSE_CLIENT, hello);
+        request.hello_chain = hello;
+    }
     cr_assert_eq(gnutls_prf_rfc5705(judge->session, sizeof label - 1, label, 0, NULL, SL_EXPORTER_SIZE,
                                     (char *)request.exporter),
                  0);

@@ -229,3 +229,57 @@ Test(pool, destroy_while_busy) {
     sem_destroy(&trace.entered);
     sem_destroy(&trace.opened);
 }
+
+/* ---- without waiting ---- */
+
+static sem_t released;
+static atomic_int releases;
+
+static void handle_release(struct sl_job *job) {
+    atomic_fetch_add(&releases, 1);
+    free(job);
+    sem_post(&released);
+}
+
+static struct sl_job *make_job(struct trace *trace, void (*run)(struct sl_job *job)) {
+    struct numbered *numbered = calloc(1, sizeof *numbered);
+    *numbered = (struct numbered){.job = {.run = run, .done = handle_done_free}, .trace = trace};
+    return &numbered->job;
+}
+
+Test(pool, abandoned_it_lets_what_runs_end_by_itself, .timeout = 60) {
+    static struct trace trace; /* the last worker may outlast the test */
+    trace_init(&trace, 2);
+    sem_init(&released, 0, 0);
+    sl_pool_submit(trace.pool, make_job(&trace, handle_gate));
+    sl_pool_submit(trace.pool, make_job(&trace, handle_gate));
+    sem_wait(&trace.entered);
+    sem_wait(&trace.entered);
+    for (int i = 0; i < 3; i++)
+        sl_pool_submit(trace.pool, make_job(&trace, handle_run));
+    sl_pool_submit_urgent(trace.pool, make_job(&trace, handle_run));
+    sl_pool_abandon(trace.pool, handle_release); /* returns, though both workers are held */
+    cr_assert_eq(releases, 4, "those that waited are the caller's again at once");
+    cr_assert_eq(trace.ran, 0);
+    for (int i = 0; i < 4; i++)
+        sem_wait(&released);
+    for (int i = 1; i <= 2; i++) {
+        sem_post(&trace.opened);
+        sem_wait(&released);
+        cr_assert_eq(trace.ran, i);
+    }
+    cr_assert_eq(releases, 6);
+    cr_assert_eq(trace.done, 0);
+}
+
+Test(pool, abandoned_while_nothing_runs_it_is_destroyed_at_once) {
+    struct trace trace;
+    trace_init(&trace, 2);
+    sem_init(&released, 0, 0);
+    for (int i = 0; i < 5; i++)
+        sl_pool_submit(trace.pool, make_job(&trace, handle_run));
+    sl_pool_wait_idle(trace.pool);
+    sl_pool_abandon(trace.pool, handle_release); /* ASan would find a worker that still uses it */
+    cr_assert_eq(releases, 5, "finished, but nobody has heard of it");
+    cr_assert_eq(trace.done, 0);
+}

@@ -369,6 +369,128 @@ Test(authority, renewing_keeps_keys_and_names) {
     free(kit);
 }
 
+static gnutls_x509_crt_t first_of(struct sl_certificates *out, const char *ca) {
+    char *path = sl_test_path(ca, "ca.pem");
+    cr_assert_eq(sl_certificates_read(out, path, false, NULL), SL_OK);
+    free(path);
+    return out->items[0];
+}
+
+/* What it signed before stays good, beside the former certificate and the new one. */
+Test(authority, renewing_one_below_keeps_what_it_signed) {
+    struct sl_error error = {0};
+    struct sl_authority_access open = access_to(authority);
+    char *ward = sl_test_path(folder, "ward"), *path = sl_test_path(ward, "ca.pem"), serials[2][64];
+    struct sl_certificates before, after;
+    make_authority(ward, &open, 0);
+    char *kit = make_kit(ward, "alice");
+    struct sl_renew_options options = {.access = open, .kit = ward, .days = 60};
+    gnutls_x509_crt_t former = first_of(&before, ward);
+    cr_assert_eq(sl_authority_renew(&options, &error), SL_OK, "%s", error.text);
+    gnutls_x509_crt_t renewed = first_of(&after, ward);
+    cr_assert_eq(after.count, 2);
+    sl_serial_text(serials[0], former);
+    sl_serial_text(serials[1], renewed);
+    cr_assert_str_neq(serials[0], serials[1]);
+    cr_assert_lt(gnutls_x509_crt_get_expiration_time(renewed),
+                 gnutls_x509_crt_get_expiration_time(former) - 29 * 86400);
+    cr_assert(sl_certificate_is_signed_by(renewed, after.items[1]));
+    int length = -1;
+    cr_assert_eq(gnutls_x509_crt_get_basic_constraints(renewed, NULL, NULL, &length), 1);
+    cr_assert_eq(length, 0);
+    gnutls_x509_name_constraints_t constraints;
+    unsigned critical = 0, type = 0;
+    gnutls_datum_t name;
+    cr_assert_eq(gnutls_x509_name_constraints_init(&constraints), 0);
+    cr_assert_eq(gnutls_x509_crt_get_name_constraints(renewed, constraints, 0, &critical), 0);
+    cr_assert_eq(gnutls_x509_name_constraints_get_permitted(constraints, 0, &type, &name), 0);
+    cr_assert(critical && name.size == 4 && memcmp(name.data, "demo", 4) == 0);
+    gnutls_x509_name_constraints_deinit(constraints);
+    cr_assert_eq(check_kit(kit, &error), SL_OK, "its chain has the former one: %s", error.text);
+    char *other = make_kit(ward, "bob");
+    cr_assert_eq(check_kit(other, &error), SL_OK, "%s", error.text);
+    struct sl_authority read = read_authority(authority);
+    cr_assert_eq(read.database.count, 2);
+    cr_assert_str_eq(read.database.entries[1].serial, serials[1]);
+    cr_assert_str_eq(read.database.entries[1].name, "ward");
+    sl_authority_finish(&read);
+    sl_certificates_finish(&before);
+    sl_certificates_finish(&after);
+    free(other);
+    free(kit);
+    free(path);
+    free(ward);
+}
+
+/* Elsewhere: by name, with an answer that becomes its ca.pem; other roots that were in that file are in it still. */
+Test(authority, renewing_one_below_elsewhere_or_by_the_next_root) {
+    struct sl_error error = {0};
+    char *ward = sl_test_path(folder, "ward"), *path = sl_test_path(ward, "ca.pem"),
+         *next = sl_test_path(folder, "next"), *next_file = sl_test_path(next, "ca.pem"),
+         *root_file = sl_test_path(authority, "ca.pem");
+    struct sl_authority_access open = access_to(authority);
+    make_authority(ward, &open, 0);
+    struct sl_renew_options options = {.access = open, .node = "ward", .answer = path};
+    cr_assert_eq(sl_authority_renew(&options, &error), SL_OK, "%s", error.text);
+    struct sl_authority read = read_authority(ward);
+    cr_assert_eq(read.certificates.count, 2);
+    sl_authority_finish(&read);
+    char *kit = make_kit(ward, "alice");
+    cr_assert_eq(check_kit(kit, &error), SL_OK, "%s", error.text);
+
+    make_authority(next, NULL, 1);
+    options = (struct sl_renew_options){.access = access_to(next), .kit = ward};
+    cr_assert_eq(sl_authority_renew(&options, &error), SL_UNTRUSTED);
+    struct sl_buffer text = {0}, both = {0};
+    cr_assert_eq(sl_file_read(&both, next_file, 1 << 20, NULL), SL_OK);
+    cr_assert_eq(sl_file_read(&text, root_file, 1 << 20, NULL), SL_OK);
+    cr_assert_eq(sl_buffer_append(&both, text.data, text.length), SL_OK);
+    cr_assert_eq(sl_file_replace(next_file, both.data, both.length, 0644, NULL), SL_OK);
+    cr_assert_eq(sl_authority_renew(&options, &error), SL_OK, "%s", error.text);
+    read = read_authority(ward);
+    cr_assert_eq(read.certificates.count, 3);
+    sl_authority_finish(&read);
+    sl_buffer_finish(&text);
+    sl_buffer_finish(&both);
+    free(kit);
+    free(root_file);
+    free(next_file);
+    free(next);
+    free(path);
+    free(ward);
+}
+
+Test(authority, who_below_is_not_renewed) {
+    struct sl_error error = {0};
+    struct sl_authority_access open = access_to(authority);
+    char *ward = sl_test_path(folder, "ward"), *other = sl_test_path(folder, "other"),
+         *theirs = sl_test_path(folder, "theirs");
+    size_t count = 0;
+    make_authority(ward, &open, 0);
+    make_authority(other, NULL, 1);
+    struct sl_authority_access foreign = access_to(other);
+    make_authority(theirs, &foreign, 0);
+    const char *const refused[] = {authority, theirs};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct sl_renew_options options = {.access = open, .kit = refused[i]};
+        cr_assert_neq(sl_authority_renew(&options, &error), SL_OK, "%s", refused[i]);
+    }
+    struct sl_renew_options options = {.access = open, .kit = ward, .hosts = hosts, .host_count = 1};
+    cr_assert_eq(sl_authority_renew(&options, &error), SL_USAGE);
+    options.host_count = 0;
+    cr_assert_eq(sl_authority_revoke(&open, "ward", SL_REVOKED_CESSATION, &count, &error), SL_OK);
+    cr_assert_eq(sl_authority_renew(&options, &error), SL_UNTRUSTED);
+    cr_assert_not_null(strstr(error.text, "revoked"), "%s", error.text);
+    options = (struct sl_renew_options){.access = open, .node = "ward", .answer = theirs};
+    cr_assert_eq(sl_authority_renew(&options, &error), SL_NOT_FOUND);
+    struct sl_authority read = read_authority(authority);
+    cr_assert_eq(read.database.count, 1, "nothing was signed");
+    sl_authority_finish(&read);
+    free(theirs);
+    free(other);
+    free(ward);
+}
+
 /* Issuers in processes: all that each one gave away is in the database, once. */
 Test(authority, issuers_at_once) {
     enum { ISSUERS = 4, KITS = 3 };

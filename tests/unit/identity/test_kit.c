@@ -181,10 +181,10 @@ Test(kit, passphrase_encrypts_the_key) {
     free(key);
 
     struct sl_kit_options options = usual(kit, "alice");
-    cr_assert_eq(sl_kit_create(&options, &error), SL_CRYPTO);
+    cr_assert_eq(sl_kit_create(&options, &error), SL_PERMISSION);
     cr_assert_not_null(strstr(error.text, "no passphrase is given"), "%s", error.text);
     options.passphrase = "wrong horse";
-    cr_assert_eq(sl_kit_create(&options, &error), SL_CRYPTO);
+    cr_assert_eq(sl_kit_create(&options, &error), SL_PERMISSION);
     cr_assert_not_null(strstr(error.text, "not with this passphrase"), "%s", error.text);
     cr_assert_eq(count_entries(folder), 1);
     options.passphrase = "correct horse";

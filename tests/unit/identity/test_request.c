@@ -336,6 +336,57 @@ Test(request, a_key_that_was_revoked_stays_out) {
     cr_assert_not_null(strstr(error.text, "revoked"), "%s", error.text);
 }
 
+/* That its key is known to others may come out after it was replaced; what was worse is never made better. */
+Test(request, a_superseded_key_may_turn_out_to_be_compromised) {
+    struct sl_error error = {0};
+    const struct sl_authority_access open = {.folder = authority};
+    struct sl_authority read;
+    size_t count = 0;
+    make_request(kit, "alice");
+    cr_assert_eq(approve(request_path, false, &error), SL_OK);
+    cr_assert_eq(sl_authority_revoke(&open, "alice", SL_REVOKED_SUPERSEDED, &count, &error), SL_OK);
+    cr_assert_eq(sl_authority_read(&read, authority, &error), SL_OK);
+    int64_t when = read.database.entries[0].revoked;
+    sl_authority_finish(&read);
+    cr_assert_eq(sl_authority_revoke(&open, "alice", SL_REVOKED_KEY_COMPROMISE, &count, &error), SL_OK);
+    cr_assert_eq(count, 2);
+    const enum sl_revocation_reason later[] = {SL_REVOKED_SUPERSEDED, SL_REVOKED_UNSPECIFIED,
+                                               SL_REVOKED_KEY_COMPROMISE};
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        cr_assert_eq(sl_authority_revoke(&open, "alice", later[i], &count, &error), SL_OK);
+        cr_assert_eq(count, 0);
+    }
+    cr_assert_eq(sl_authority_read(&read, authority, &error), SL_OK, "%s", error.text);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(read.database.entries[i].reason, SL_REVOKED_KEY_COMPROMISE);
+        cr_assert_eq(read.database.entries[i].revoked, when);
+    }
+    cr_assert_eq(sl_revocation_list_count(sl_authority_own_list(&read)), 2);
+    sl_authority_finish(&read);
+    cr_assert_eq(approve(request_path, true, &error), SL_UNTRUSTED);
+}
+
+/* Of a name with good certificates only those are meant: the former ones may have had another key. */
+Test(request, former_certificates_keep_their_reason) {
+    struct sl_error error = {0};
+    const struct sl_authority_access open = {.folder = authority};
+    struct sl_authority read;
+    char serial[2 * SL_SERIAL_MAX + 1];
+    size_t count = 0;
+    make_request(kit, "alice");
+    cr_assert_eq(approve(request_path, false, &error), SL_OK);
+    cr_assert_eq(approve(request_path, true, &error), SL_OK);
+    cr_assert_eq(sl_authority_revoke(&open, "alice", SL_REVOKED_KEY_COMPROMISE, &count, &error), SL_OK);
+    cr_assert_eq(count, 2);
+    cr_assert_eq(sl_authority_read(&read, authority, &error), SL_OK, "%s", error.text);
+    cr_assert_eq(read.database.entries[0].reason, SL_REVOKED_SUPERSEDED);
+    cr_assert_eq(read.database.entries[2].reason, SL_REVOKED_KEY_COMPROMISE);
+    strcpy(serial, read.database.entries[0].serial);
+    sl_authority_finish(&read);
+    cr_assert_eq(sl_authority_revoke(&open, serial, SL_REVOKED_KEY_COMPROMISE, &count, &error), SL_OK);
+    cr_assert_eq(count, 1);
+}
+
 Test(request, an_answer_for_somebody_else_changes_nothing) {
     struct sl_error error = {0};
     char *other = sl_test_path(folder, "bob"), *path = sl_test_path(other, "request.pem");

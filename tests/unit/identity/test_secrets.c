@@ -101,9 +101,9 @@ Test(secrets, from_a_file) {
     }
     cr_assert_eq(person.asked, 0);
     write_secret("wrong one\n");
-    expect_failure(&prompt, SL_CRYPTO, settings.identity.server_key, "not with this passphrase");
+    expect_failure(&prompt, SL_PERMISSION, settings.identity.server_key, "not with this passphrase");
     write_secret("\n");
-    expect_failure(&prompt, SL_CRYPTO, secret_file, "it is empty");
+    expect_failure(&prompt, SL_FORMAT, secret_file, "it is empty");
     write_secret(secret);
     chmod(secret_file, 0640);
     expect_failure(&prompt, SL_PERMISSION, secret_file, "chmod 600 ");
@@ -117,11 +117,11 @@ Test(secrets, from_a_variable) {
     setenv("STARLING_TEST_SECRET", secret, 1);
     sl_identity_unref(load(&prompt));
     setenv("STARLING_TEST_SECRET", "wrong one", 1);
-    expect_failure(&prompt, SL_CRYPTO, settings.identity.server_key, "not with this passphrase");
+    expect_failure(&prompt, SL_PERMISSION, settings.identity.server_key, "not with this passphrase");
     setenv("STARLING_TEST_SECRET", "", 1);
-    expect_failure(&prompt, SL_CRYPTO, "STARLING_TEST_SECRET", "empty");
+    expect_failure(&prompt, SL_FORMAT, "STARLING_TEST_SECRET", "empty");
     unsetenv("STARLING_TEST_SECRET");
-    expect_failure(&prompt, SL_CRYPTO, "STARLING_TEST_SECRET", "is not set");
+    expect_failure(&prompt, SL_PERMISSION, "STARLING_TEST_SECRET", "is not set");
     cr_assert_eq(person.asked, 0);
 }
 
@@ -135,13 +135,13 @@ Test(secrets, from_a_person) {
     sl_identity_unref(load(&prompt));
     cr_assert_eq(person.asked, 5);
     person = (struct person){.answers = {"wrong one", "wrong one", "wrong one", secret}};
-    expect_failure(&prompt, SL_CRYPTO, settings.identity.server_key, "not with this passphrase");
+    expect_failure(&prompt, SL_PERMISSION, settings.identity.server_key, "not with this passphrase");
     cr_assert_eq(person.asked, 3);
     person = (struct person){.answers = {NULL}};
     expect_failure(&prompt, SL_CANCELLED, settings.identity.server_key, "nobody answers");
     person = (struct person){.answers = {""}};
-    expect_failure(&prompt, SL_CRYPTO, settings.identity.server_key, "is empty");
-    expect_failure(NULL, SL_CRYPTO, settings.identity.server_key, "identity.passphrase_file");
+    expect_failure(&prompt, SL_PERMISSION, settings.identity.server_key, "is empty");
+    expect_failure(NULL, SL_PERMISSION, settings.identity.server_key, "identity.passphrase_file");
 }
 
 Test(secrets, a_plain_key_needs_none) {
@@ -164,7 +164,7 @@ Test(secrets, a_reload_asks_only_for_a_key_that_is_another) {
     cr_assert_eq(person.asked, 2);
 
     write_encrypted(SL_PURPOSE_CLIENT);
-    cr_assert_eq(sl_identity_reload(&identity, again, &settings, NULL, &error), SL_CRYPTO);
+    cr_assert_eq(sl_identity_reload(&identity, again, &settings, NULL, &error), SL_PERMISSION);
     cr_assert_not_null(strstr(error.text, settings.identity.client_key));
     person = (struct person){.answers = {secret}};
     cr_assert_eq(sl_identity_reload(&identity, again, &settings, &prompt, &error), SL_OK, "%s", error.text);
@@ -183,9 +183,9 @@ Test(secrets, what_a_source_may_hold) {
     cr_assert_eq(sl_passphrase_get(&source, out, "it", &error), SL_OK, "%s", error.text);
     cr_assert_eq(strlen(out), SL_PASSPHRASE_SIZE - 1);
     sl_test_write(secret_file, longest, SL_PASSPHRASE_SIZE, 0600);
-    cr_assert_eq(sl_passphrase_get(&source, out, "it", &error), SL_CRYPTO);
+    cr_assert_eq(sl_passphrase_get(&source, out, "it", &error), SL_FORMAT);
     sl_test_write(secret_file, "a\0b", 3, 0600);
-    cr_assert_eq(sl_passphrase_get(&source, out, "it", &error), SL_CRYPTO);
+    cr_assert_eq(sl_passphrase_get(&source, out, "it", &error), SL_FORMAT);
     cr_assert_not(sl_passphrase_is_asked(&source));
     source = (struct sl_passphrase_source){.prompt = &prompt};
     cr_assert(sl_passphrase_is_asked(&source));

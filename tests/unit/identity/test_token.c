@@ -235,16 +235,16 @@ Test(token, pin_from_each_source) {
     if (!have_softhsm())
         cr_skip_test("softhsm2-util is not installed");
     move_to_token(GNUTLS_PK_ECDSA);
-    expect_failure(NULL, SL_CRYPTO, "identity.passphrase_file");
+    expect_failure(NULL, SL_PERMISSION, "identity.passphrase_file");
     settings.identity.passphrase_variable = (char[]){"STARLING_TEST_PIN"};
     unsetenv("STARLING_TEST_PIN");
-    expect_failure(&right, SL_CRYPTO, "STARLING_TEST_PIN");
+    expect_failure(&right, SL_PERMISSION, "STARLING_TEST_PIN");
     setenv("STARLING_TEST_PIN", "0815", 1);
     for (size_t i = 0; i < 5; i++) /* each a single try; a token that locked itself would say so */
-        expect_failure(&right, SL_CRYPTO, "the token does not take this PIN");
+        expect_failure(&right, SL_PERMISSION, "the token does not take this PIN");
     cr_assert_eq(asked, 0);
     settings.identity.passphrase_variable = NULL;
-    expect_failure(&wrong, SL_CRYPTO, "the token does not take this PIN");
+    expect_failure(&wrong, SL_PERMISSION, "the token does not take this PIN");
     cr_assert_eq(asked, 2);
     asked = 0;
     struct sl_identity *identity = load(&right), *again;

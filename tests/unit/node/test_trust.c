@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "node/internal.h"
 #include "peer.h"
 
 static struct peer peer;
 
 /* What bob's log has said, by its messages. */
 static struct {
-    atomic_uint generations, from_files, refused, not_reloaded, newer, expiries;
+    atomic_uint generations, from_files, delegations, refused, not_reloaded, newer, expiries;
     sl_log_sink *sink;
 } said;
 
@@ -22,6 +23,7 @@ static void listen_in(void *context, enum sl_log_level level, const char *subsys
                       const struct sl_field *fields) {
     if (strcmp(message, "a new generation is in force") == 0) {
         said.from_files += strcmp(fields[0].value.text, "files") == 0;
+        said.delegations += strcmp(fields[0].value.text, "a new delegation") == 0;
         said.generations++;
     }
     said.refused += strcmp(message, "a revocation list is refused") == 0;
@@ -96,15 +98,15 @@ static void put_list(const struct sl_test_list_order *order) {
     free(path);
 }
 
-static bool is_in_file(const struct sl_test_list_order *order) {
+static bool is_in_file(gnutls_datum_t list) {
     struct sl_buffer text = {0};
     char *path = file_of("crl.pem");
-    gnutls_datum_t list = sl_test_list(order), found = {NULL, 0};
+    gnutls_datum_t found = {NULL, 0};
     cr_assert_eq(sl_file_read(&text, path, 1 << 20, NULL), SL_OK);
     const gnutls_datum_t pem = {text.data, (unsigned)text.length};
-    bool same = gnutls_pem_base64_decode2("X509 CRL", &pem, &found) == 0 && found.size == list.size;
+    bool same = gnutls_pem_base64_decode2("X509 CRL", &pem, &found) == 0 && found.size == list.size &&
+                memcmp(found.data, list.data, list.size) == 0;
     gnutls_free(found.data);
-    gnutls_free(list.data);
     sl_buffer_finish(&text);
     free(path);
     return same;
@@ -187,6 +189,34 @@ Test(node_trust, what_does_not_fit_is_not_taken) {
     free(kept);
 }
 
+/* Bob's delegation was signed four days ago, and an hour takes a hundredth of a second. */
+static void age_delegation(void) {
+    sl_test_age_delegation(peer.node->identity, 4);
+    cr_assert_eq(event_add(peer.node->trust.hourly_timer, &(struct timeval){.tv_usec = 10000}), 0);
+}
+
+Test(node_trust, a_delegation_is_renewed_once_and_drops_nobody) {
+    age_delegation();
+    start();
+    PEER_UNTIL(&peer, said.delegations == 1);
+    wait_for(SL_SECOND / 5);
+    cr_expect_eq(said.generations, 1);
+    cr_expect_eq(peer.downs, 0);
+    sl_connection_close(peer.connection, "test");
+    peer_connect(&peer);
+}
+
+Test(node_trust, a_delegation_is_renewed_while_files_are_at_fault) {
+    age_delegation();
+    char *key = file_of("bob-client.key");
+    cr_assert_eq(unlink(key), 0);
+    start();
+    PEER_UNTIL(&peer, said.delegations == 1);
+    cr_expect_geq(said.not_reloaded, 1);
+    cr_expect_eq(said.from_files, 0);
+    free(key);
+}
+
 Test(node_trust, a_list_in_the_file_cuts_off_within_a_second) {
     start();
     struct sl_test_pair alice = certificate_of("alice-client.pem");
@@ -230,17 +260,19 @@ Test(node_trust, a_newer_list_is_in_force_and_kept) {
     struct sl_test_pair carol = {.key = NULL};
     sl_test_write_member(&peer.flock, "carol");
     carol = certificate_of("carol-client.pem");
-    const struct sl_test_list_order order = {.issuer = &peer.flock.authority, .revoked = {&carol}, .number = 7};
+    gnutls_datum_t list =
+        sl_test_list(&(struct sl_test_list_order){.issuer = &peer.flock.authority, .revoked = {&carol}, .number = 7});
     size_t told = peer.frames[SL_FRAME_CRL];
-    tell(&order);
-    PEER_UNTIL(&peer, said.newer == 1 && is_in_file(&order));
-    tell(&order); /* again: it is known */
+    tell_bytes(list.data, list.size, 100);
+    PEER_UNTIL(&peer, said.newer == 1 && is_in_file(list));
+    tell_bytes(list.data, list.size, 100); /* again: it is known */
     wait_for(SL_SECOND);
     cr_expect_eq(said.newer, 1);
     cr_expect_eq(said.from_files, 0); /* what it writes itself is no change */
     cr_expect_eq(said.refused, 0);
     cr_expect_leq(peer.frames[SL_FRAME_CRL], told + 1); /* the first one's, where it was on its way; not her own */
     cr_expect_eq(peer.downs, 0);
+    gnutls_free(list.data);
     gnutls_free(carol.der.data);
 }
 

@@ -188,6 +188,40 @@ Test(node_watch, a_changed_mode_is_seen) {
     sl_test_folder_remove(root);
 }
 
+Test(node_watch, the_authority_of_a_proxy_is_seen) {
+    char *root = sl_test_folder_make();
+    struct sl_settings settings;
+    struct node_stamps before, after;
+    settings_of(&settings, root);
+    make_folder(root, "sites");
+    static char none[] = "";
+    struct sl_peer_setting peers[] = {{.custom_ca_cert = none},
+                                      {.custom_ca_cert = sl_test_path(root, "sites/a.pem")},
+                                      {.custom_ca_cert = sl_test_path(root, "sites/b.pem")}};
+    settings.transport.peers.items = peers;
+    settings.transport.peers.count = 3;
+    char *temporary = sl_test_path(root, "sites/x.tmp");
+    for (size_t i = 1; i < 3; i++)
+        sl_test_write(peers[i].custom_ca_cert, "1", 1, 0644);
+    for (size_t i = 1; i < 3; i++) {
+        sl_test_write(temporary, "2", 1, 0644);
+        int fd = node_watch_create(&settings);
+        node_stamps_take(&before, &settings);
+        node_stamps_take(&after, &settings);
+        cr_expect(node_stamps_equal(&before, &after));
+        cr_assert_eq(rename(temporary, peers[i].custom_ca_cert), 0);
+        cr_expect(is_told(fd));
+        node_stamps_take(&after, &settings);
+        cr_expect_not(node_stamps_equal(&before, &after));
+        (void)close(fd);
+    }
+    free(peers[1].custom_ca_cert);
+    free(peers[2].custom_ca_cert);
+    free(temporary);
+    forget_settings(&settings);
+    sl_test_folder_remove(root);
+}
+
 Test(node_watch, a_swapped_link_is_seen) {
     char *root = sl_test_folder_make();
     struct sl_settings settings;

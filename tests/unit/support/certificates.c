@@ -9,6 +9,8 @@
 
 #include <gnutls/crypto.h>
 
+#include "identity/generation.h"
+
 enum { DAY_SECONDS = 86400, RSA_BITS = 2048 };
 
 static void fail(const char *what, const char *why) {
@@ -254,4 +256,13 @@ size_t sl_test_sign(uint8_t out[SL_SIGNATURE_MAX], const struct sl_test_pair *pa
     gnutls_free(signature.data);
     gnutls_privkey_deinit(key);
     return length;
+}
+
+void sl_test_age_delegation(struct sl_identity *identity, int days) {
+    struct sl_delegate *old;
+    const int64_t then = (int64_t)time(NULL) - (int64_t)days * DAY_SECONDS;
+    if (sl_delegate_create(&old, identity->client, sl_identity_flock(identity), identity->node, then, NULL) != SL_OK)
+        fail("a delegation", "signing");
+    sl_delegate_unref(identity->delegate);
+    identity->delegate = old;
 }

@@ -104,4 +104,8 @@ void sl_test_write_member(const struct sl_test_flock *flock, const char *node);
 /* Both, loaded: the caller's, for sl_identity_unref. */
 struct sl_identity *sl_test_member(const struct sl_test_flock *flock, const char *node);
 
+/* As if the generation had been loaded that many days ago: what its client key said of the process's key is as old.
+ * While nobody else uses it. */
+void sl_test_age_delegation(struct sl_identity *identity, int days);
+
 #endif

@@ -178,6 +178,59 @@ Test(channel, the_outer_server_must_be_of_the_authority_that_the_rule_names_and_
     rig_finish(&rig);
 }
 
+/* What stands is held against what the files say now, as the peers' own certificates are. */
+Test(channel, an_outer_server_that_is_not_trusted_any_more_loses_what_stands_too) {
+    static char to[64], none[] = "";
+    struct rig rig;
+    struct sl_test_flock other;
+    struct sl_paths fresh;
+    char path[512];
+    rig_init_pair(&rig);
+    sl_test_flock_init(&other, "proxies");
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    rig_set_modes(bob, SL_SECURITY_MTLS, SL_SECURITY_TLS);
+    snprintf(to, sizeof to, "%s", bob->address);
+    struct sl_peer_setting rule = {.connect_to = to, .node = none, .security = SL_SECURITY_TLS, .custom_ca_cert = path};
+    alice->settings.transport.peers.items = &rule;
+    alice->settings.transport.peers.count = 1;
+    snprintf(path, sizeof path, "%s/ca.pem", rig.flock.folder);
+    rig_set_modes(alice, SL_SECURITY_MTLS, SL_SECURITY_MTLS);
+    rig_dial(alice, bob, "");
+    rig_until(&rig, &alice->ups, 1);
+    for (int same = 1; same >= 0; same--) {
+        snprintf(path, sizeof path, "%s/ca.pem", same ? rig.flock.folder : other.folder);
+        cr_assert_eq(sl_paths_init(&fresh, &alice->settings, NULL), SL_OK);
+        sl_transport_swap_trust(alice->transport, &fresh);
+        sl_paths_finish(&fresh); /* the former ones: nothing may use them any more */
+        sl_transport_set_identity(alice->transport, alice->identity);
+        rig_turns(&rig, 5);
+        cr_assert_eq(alice->downs, same ? 0 : 1);
+    }
+    cr_assert(strstr(alice->reason, "outer TLS: certificate ") != NULL, "%s", alice->reason);
+    rig_dial(alice, bob, "");
+    rig_until(&rig, &alice->failures, 1);
+    cr_assert(strstr(alice->reason, "outer TLS: certificate ") != NULL, "%s", alice->reason);
+    alice->settings.transport.peers.count = 0;
+    sl_test_flock_finish(&other);
+    rig_finish(&rig);
+}
+
+Test(channel, an_outer_server_that_our_authority_revokes_meanwhile_is_cut_off) {
+    struct rig rig;
+    rig_init_connected_by(&rig, SL_SECURITY_TLS);
+    struct rig_side *alice = &rig.sides[0];
+    sl_transport_recheck(alice->transport);
+    rig_turns(&rig, 5);
+    cr_assert_eq(alice->downs, 0, "its host is still known");
+    struct sl_identity *revoking = rig_identity_that_revoked(&rig, "alice", "bob");
+    sl_transport_set_identity(alice->transport, revoking);
+    sl_identity_unref(revoking);
+    rig_until(&rig, &alice->downs, 1);
+    cr_assert(strstr(alice->reason, "outer TLS: certificate ") != NULL, "%s", alice->reason);
+    cr_assert(strstr(alice->reason, "it is revoked") != NULL, "%s", alice->reason);
+    rig_finish(&rig);
+}
+
 /* Or whoever has bob's old kit could end the outer session in bob's place, pass the inner one on to him, and read. */
 Test(channel, an_outer_server_that_our_authority_has_revoked_is_refused_before_anything_is_said) {
     struct rig rig;

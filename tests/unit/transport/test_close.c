@@ -259,3 +259,33 @@ Test(shutdown, a_dial_under_way_is_cancelled) {
     cr_assert_eq(alice->ups, 0);
     rig_finish(&rig);
 }
+
+/* Each time tells all of its story or nothing, so that the log never shows an end without its beginning. */
+Test(closing, a_member_that_comes_again_and_again_is_some_stories_in_the_log_and_others_are_told) {
+    enum { TIMES = 60 };
+    struct rig rig;
+    rig_init_pair(&rig);
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    struct rig_side *carol = rig_add(&rig, "carol", 31);
+    for (size_t i = 1; i <= TIMES; i++) {
+        rig_dial(bob, alice, "alice");
+        rig_until(&rig, &alice->ups, i);
+        rig_until(&rig, &bob->ups, i);
+        sl_connection_close(bob->up, "once more");
+        rig_until(&rig, &alice->downs, i);
+        rig_until(&rig, &bob->downs, i);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        size_t admitted = rig_log_count(&rig.sides[i], "info peer admitted");
+        cr_assert_geq(admitted, 1);
+        cr_assert_leq(admitted, TIMES / 2);
+        cr_assert_eq(rig_log_count(&rig.sides[i], "info peer up"), admitted);
+        cr_assert_eq(rig_log_count(&rig.sides[i], "info peer down"), admitted);
+    }
+    rig_dial(carol, alice, "alice");
+    rig_until(&rig, &alice->ups, TIMES + 1);
+    cr_assert_eq(rig_log_count(alice, "info peer up peer=carol"), 1);
+    rig_stop(alice);
+    cr_assert(rig_logged(alice, "warning more connections than the log shows"), "nothing is left out without a word");
+    rig_finish(&rig);
+}

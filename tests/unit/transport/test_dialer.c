@@ -353,7 +353,7 @@ Test(dialer, names_are_resolved_all_at_the_same_time) {
 
 Test(dialer, a_literal_does_not_wait_for_a_name) {
     struct rig rig;
-    struct book book = {.count = 0, .meeting = 2};
+    static struct book book = {.count = 0, .meeting = 2}; /* its lookup may outlast the test */
     rig_init_pair(&rig);
     struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
     book_init(&book);
@@ -413,7 +413,7 @@ static void note_done(void *context) {
 Test(dialer, a_shutdown_is_done_after_the_last_dial_failed) {
     struct rig rig;
     struct blackhole hole;
-    struct book book = {.count = 0, .meeting = 2};
+    static struct book book = {.count = 0, .meeting = 2}; /* its lookup may outlast the test */
     rig_init_pair(&rig);
     struct rig_side *alice = &rig.sides[0];
     struct ending ending = {.side = alice};
@@ -429,6 +429,25 @@ Test(dialer, a_shutdown_is_done_after_the_last_dial_failed) {
     cr_assert_eq(alice->failure, SL_CANCELLED);
     meet(&book);
     blackhole_close(&hole);
+    rig_finish(&rig);
+}
+
+/* As getaddrinfo does for half a minute where DNS is dead. */
+Test(dialer, the_end_does_not_wait_for_a_name, .timeout = 60) {
+    static struct book book = {.count = 0, .meeting = SIZE_MAX};
+    struct rig rig;
+    char name[32];
+    rig_init_pair(&rig);
+    struct rig_side *alice = &rig.sides[0];
+    book_init(&book);
+    rig_restart(alice, 11, &book.function);
+    for (unsigned i = 0; i < 20; i++) { /* more than there are workers: some wait in the queue */
+        snprintf(name, sizeof name, "slow%u.test:7400", i);
+        cr_assert_eq(sl_transport_dial(alice->transport, (const char *[]){name}, 1, ""), SL_OK);
+    }
+    until_asked(&book);
+    rig_stop(alice);
+    cr_assert_eq(alice->failures, 0);
     rig_finish(&rig);
 }
 

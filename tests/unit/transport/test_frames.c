@@ -212,3 +212,24 @@ Test(frames, a_payload_that_is_too_long_is_our_own_mistake) {
     cr_assert_eq(alice->downs, 0);
     rig_finish(&rig);
 }
+
+/* Who asks for no frames, as a probe, is not hurt by those that come. */
+Test(frames, handlers_that_are_not_there_are_passed_over) {
+    struct rig rig;
+    rig_init_connected(&rig);
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    struct sl_transport_handlers *handlers = &bob->transport->handlers;
+    handlers->control = NULL;
+    handlers->data = NULL;
+    handlers->data_done = NULL;
+    handlers->heard = NULL;
+    struct sl_block *block = sl_block_create(4096);
+    cr_assert_not_null(block);
+    memset(block->data, 7, block->length);
+    cr_assert_eq(sl_connection_send(alice->up, SL_FRAME_READY, "anything", 8), SL_OK);
+    cr_assert_eq(sl_connection_send_data(alice->up, 1, block, 0, block->length), SL_OK);
+    rig_until_bytes(&rig, &bob->transport->counters.data_received, block->length);
+    cr_assert_eq(bob->frame_count + bob->downs + alice->downs, 0);
+    sl_block_unref(block);
+    rig_finish(&rig);
+}

@@ -117,6 +117,22 @@ Test(guard, strangers_from_everywhere_are_bounded_and_members_pass_them) {
     cr_assert_eq(ask("192.0.2.2"), SL_GUARD_TAKE);
 }
 
+/* 300 addresses, which began one after the other, come all the time: their own limits allow them 6,000 connections a
+ * second, that of all allows 100. Meanwhile members come that were never here. */
+Test(guard, a_storm_from_many_addresses_keeps_nobody_out_who_comes_for_the_first_time) {
+    const struct sl_guard_limits limits = {.rate = 20, .burst = 128, .connections = 256, .strangers = 64};
+    uint32_t strangers = 0, members = 0, admitted = 0;
+    for (uint32_t tick = 0; tick < 60 * 50; tick++, now += 20 * SL_MILLISECOND) {
+        for (uint32_t i = 0; i < 300 && 2 * i <= tick; i++)
+            strangers += sl_guard_ask(guard, find_number(i), &limits, now) == SL_GUARD_TAKE;
+        if (tick > 1000 && tick % 5 == 0)
+            admitted += sl_guard_ask(guard, find_number(1000 + members++), &limits, now) == SL_GUARD_TAKE;
+    }
+    cr_assert_eq(admitted, members, "%u of %u at the first try", admitted, members);
+    cr_assert_leq(strangers + admitted, SL_GUARD_STRANGERS_AT_ONCE + 60 * SL_GUARD_STRANGERS_A_SECOND);
+    cr_assert_gt(strangers, 60 * SL_GUARD_STRANGERS_A_SECOND / 2, "nor are they all turned away: they may be honest");
+}
+
 Test(guard, a_member_with_many_addresses_does_not_own_the_table) {
     char text[64];
     for (int i = 0; i < 2 * SL_GUARD_SOURCES; i++) {
@@ -134,7 +150,7 @@ Test(guard, lines_are_bounded_a_source_and_in_all_and_the_rest_is_counted) {
     uint64_t suppressed = 0, lines = 0;
     for (int i = 0; i < 1000; i++)
         lines += sl_guard_may_log(guard, find("192.0.2.1"), now, &suppressed);
-    cr_assert_leq(lines, 100);
+    cr_assert_leq(lines, 30);
     cr_assert_geq(lines, 1);
     cr_assert(sl_guard_may_log(guard, find("192.0.2.2"), now, &suppressed), "others are still heard of");
     cr_assert_eq(suppressed, 0);
@@ -145,7 +161,41 @@ Test(guard, lines_are_bounded_a_source_and_in_all_and_the_rest_is_counted) {
     uint64_t all = 0;
     for (uint32_t i = 0; i < 2000; i++)
         all += sl_guard_may_log(guard, find_number(i), now, &suppressed);
-    cr_assert_leq(all, 400);
+    cr_assert_leq(all, 150);
     cr_assert_eq(sl_guard_take_suppressed(guard), 2000 - all);
     cr_assert(!sl_guard_has_suppressed(guard));
+}
+
+/* A storm of strangers is one thing to tell, however many addresses it comes from. */
+Test(guard, lines_about_all_strangers_together_are_as_few_as_those_about_one) {
+    struct sl_guard_source *all = sl_guard_strangers_source(guard);
+    uint64_t suppressed = 0, lines = 0;
+    for (int i = 0; i < 1000; i++)
+        lines += sl_guard_may_log(guard, all, now, &suppressed);
+    cr_assert_leq(lines, 30);
+    cr_assert_geq(lines, 1);
+    cr_assert(sl_guard_may_log(guard, find("192.0.2.1"), now, &suppressed), "there is room for others beside it");
+    now += 10 * SL_SECOND;
+    cr_assert(sl_guard_may_log(guard, all, now, &suppressed));
+    cr_assert_eq(suppressed, 1000 - lines);
+    cr_assert_eq(sl_guard_source_count(guard), 1, "it is no address");
+}
+
+Test(guard, lines_about_a_member_are_bounded_by_its_name_whatever_strangers_do) {
+    uint64_t suppressed = 0, lines = 0;
+    for (uint32_t i = 0; i < 2000; i++)
+        (void)sl_guard_may_log(guard, find_number(i), now, &suppressed);
+    cr_assert_gt(sl_guard_take_suppressed(guard), 0, "strangers have used up their lines");
+    cr_assert(!sl_guard_may_log(guard, find("192.0.2.1"), now, &suppressed));
+    for (int i = 0; i < 1000; i++)
+        lines += sl_guard_may_log(guard, sl_guard_find_member(guard, "bob", now), now, &suppressed);
+    cr_assert_leq(lines, 30);
+    cr_assert_geq(lines, 2);
+    cr_assert(sl_guard_may_log(guard, sl_guard_find_member(guard, "carol", now), now, &suppressed));
+    now += 10 * SL_SECOND;
+    for (uint32_t i = 0; i < 2 * SL_GUARD_SOURCES; i++)
+        (void)find_number(i);
+    cr_assert(sl_guard_may_log(guard, sl_guard_find_member(guard, "bob", now), now, &suppressed));
+    cr_assert_eq(suppressed, 1000 - lines, "strangers do not make it be forgotten");
+    cr_assert_eq(sl_guard_take_suppressed(guard), 1, "the stranger's, of which nothing told");
 }

@@ -220,6 +220,43 @@ Test(listener, bad_handshakes_are_some_lines_and_a_count) {
     rig_finish(&rig);
 }
 
+/* Each of them comes from an address of its own, and has its own lines to say; that they are too many is one thing. */
+Test(listener, strangers_that_give_way_to_others_are_some_lines_whatever_their_addresses) {
+    enum { COUNT = 60 };
+    struct rig rig;
+    int fds[COUNT];
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    alice->settings.transport.max_unauthenticated = 1;
+    limit(alice, 1000, 1000, 1000, false);
+    for (uint8_t i = 0; i < COUNT; i++) {
+        fds[i] = stranger(alice, (uint8_t)(2 + i));
+        until_handled(alice, i + 1U);
+    }
+    size_t lines = rig_log_count(alice, "warning connection failed");
+    cr_assert_geq(lines, 1);
+    cr_assert_leq(lines, COUNT / 2);
+    close_all(fds, COUNT);
+    rig_finish(&rig);
+}
+
+Test(listener, a_storm_from_many_addresses_is_some_lines) {
+    enum { COUNT = 2 * SL_GUARD_STRANGERS_AT_ONCE, ADDRESSES = 240 };
+    struct rig rig;
+    rig_init(&rig);
+    struct rig_side *alice = rig_add(&rig, "alice", 1);
+    limit(alice, 1000, 1000, 1000, false);
+    for (size_t i = 0; i < COUNT; i++) {
+        close(stranger(alice, (uint8_t)(2 + i % ADDRESSES)));
+        until_handled(alice, i + 1);
+    }
+    size_t lines = rig_log_count(alice, "too many strangers connect at once");
+    cr_assert_geq(alice->transport->counters.limited, 1);
+    cr_assert_geq(lines, 1);
+    cr_assert_leq(lines, 30);
+    rig_finish(&rig);
+}
+
 Test(listener, a_thousand_refusals_are_some_lines_and_a_count) {
     enum { COUNT = 1000 };
     struct rig rig;
@@ -237,7 +274,7 @@ Test(listener, a_thousand_refusals_are_some_lines_and_a_count) {
     alice->transport->suppressed_said_at = 0;
     while (sl_guard_has_suppressed(alice->transport->guard))
         event_base_loop(rig.base, EVLOOP_ONCE);
-    cr_assert_eq(rig_log_count(alice, "warning more refusals than the log shows"), 1);
+    cr_assert_eq(rig_log_count(alice, "warning more connections than the log shows"), 1);
     rig_finish(&rig);
 }
 
@@ -256,7 +293,8 @@ Test(listener, who_says_nothing_costs_no_session_and_leaves_nothing) {
         close(fds[0]);
         while (alice->transport->connection_count > 1)
             event_base_loop(rig.base, EVLOOP_ONCE);
-        cr_assert(rig_logged(alice, "connection failed peer= address=127.0.0.2:"));
+        cr_assert(rig_logged(alice, "debug connection failed peer= address=127.0.0.2:"),
+                  "a health check is no warning");
         sl_transport_shutdown(alice->transport, false, 50 * SL_MILLISECOND, note_done, &done);
         rig_until(&rig, &done, 1);
         cr_assert(alice->transport->connections == NULL);

@@ -355,6 +355,40 @@ Test(refuse, garbage_hello) {
     check_said_before_admission(bytes, sizeof bytes, 1, "warning peer refused");
 }
 
+static void check_said_hello(const struct sl_hello *hello, const char *reason) {
+    uint8_t bytes[SL_FRAME_HEADER_SIZE + 1024];
+    struct sl_buffer payload = {0};
+    cr_assert_eq(sl_hello_encode(&payload, hello), SL_OK);
+    cr_assert_leq(payload.length, sizeof bytes - SL_FRAME_HEADER_SIZE);
+    sl_frame_put_header(bytes, &(struct sl_frame_header){.length = (uint32_t)payload.length, .type = SL_FRAME_HELLO});
+    memcpy(bytes + SL_FRAME_HEADER_SIZE, payload.data, payload.length);
+    check_said_before_admission(bytes, SL_FRAME_HEADER_SIZE + payload.length, 1, reason);
+    sl_buffer_finish(&payload);
+}
+
+/* A dialler proves in TLS alone who it is. Version 1 had its chain and a proof in HELLO. */
+Test(refuse, hellos_of_other_versions_and_with_a_proof) {
+    static uint8_t blob[64];
+    static struct sl_bytes chain[] = {{blob, sizeof blob}};
+    struct sl_hello hello = {.version_min = 1,
+                             .version_max = 1,
+                             .flock = "demo",
+                             .run = "default",
+                             .node = "eve",
+                             .boot = 3,
+                             .chain = chain,
+                             .chain_count = 1,
+                             .proof = blob,
+                             .proof_length = sizeof blob};
+    check_said_hello(&hello, "it speaks protocol 1 to 1, this node 2");
+    hello.version_min = hello.version_max = SL_PROTOCOL_VERSION + 1;
+    check_said_hello(&hello, "it speaks protocol 3 to 3, this node 2");
+    hello.version_min = 1;
+    check_said_hello(&hello, "a dialler's brings no chain and no proof");
+    hello.chain_count = 0;
+    check_said_hello(&hello, "a dialler's brings no chain and no proof");
+}
+
 Test(refuse, garbage_instead_of_tls) {
     static const char text[] = "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n";
     struct rig rig;

@@ -78,7 +78,12 @@ static void sample_hello(union any_message *out) {
                                    .chain = chain,
                                    .chain_count = 2,
                                    .proof = blob,
-                                   .proof_length = 71};
+                                   .proof_length = 64,
+                                   .delegate = blob,
+                                   .delegate_length = SL_HELLO_DELEGATE_SIZE,
+                                   .delegation = blob,
+                                   .delegation_length = 71,
+                                   .delegated_until = 1795282800};
 }
 
 static void sample_hello_ack(union any_message *out) {

@@ -50,13 +50,21 @@ Test(wire_limits, hello) {
         addresses[i] = address;
     EXPECT(SL_OK, hello, it->chain = chain; it->chain_count = SL_HELLO_CHAIN_MAX);
     EXPECT(SL_LIMIT, hello, it->chain = chain; it->chain_count = SL_HELLO_CHAIN_MAX + 1);
-    EXPECT(SL_FORMAT, hello, it->chain_count = 0);
+    EXPECT(SL_OK, hello, it->chain_count = 0); /* a dialler's; who may leave out what, admission decides */
     EXPECT(SL_OK, hello, it->addresses = addresses; it->address_count = SL_ADDRESSES_MAX);
     EXPECT(SL_LIMIT, hello, it->addresses = addresses; it->address_count = SL_ADDRESSES_MAX + 1);
     EXPECT(SL_OK, hello, it->address_count = 0);
-    EXPECT(SL_FORMAT, hello, it->proof_length = 0);
+    EXPECT(SL_OK, hello, it->proof_length = 0);
     EXPECT(SL_OK, hello, it->proof = big; it->proof_length = SL_WIRE_SIGNATURE_MAX);
     EXPECT(SL_LIMIT, hello, it->proof = big; it->proof_length = SL_WIRE_SIGNATURE_MAX + 1);
+    EXPECT(SL_OK, hello, it->delegate_length = 0);
+    EXPECT(SL_FORMAT, hello, it->delegate_length = SL_HELLO_DELEGATE_SIZE - 1);
+    EXPECT(SL_FORMAT, hello, it->delegate = big; it->delegate_length = SL_HELLO_DELEGATE_SIZE + 1);
+    EXPECT(SL_OK, hello, it->delegation_length = 0);
+    EXPECT(SL_OK, hello, it->delegation = big; it->delegation_length = SL_WIRE_SIGNATURE_MAX);
+    EXPECT(SL_LIMIT, hello, it->delegation = big; it->delegation_length = SL_WIRE_SIGNATURE_MAX + 1);
+    EXPECT(SL_OK, hello, it->delegated_until = 0);
+    EXPECT(SL_OK, hello, it->delegated_until = UINT64_MAX);
     EXPECT(SL_FORMAT, hello, it->version_min = 0);
     EXPECT(SL_FORMAT, hello, it->version_min = 4);
     EXPECT(SL_FORMAT, hello, it->node[0] = 'A');

@@ -71,7 +71,11 @@ Test(wire_messages, fields_arrive) {
     cr_assert_str_eq(hello.addresses[1], "[2001:db8::1]:7401");
     cr_assert_eq(hello.chain[0].length, 300);
     cr_assert_eq(hello.chain[0].data[255], 255);
-    cr_assert_eq(hello.proof_length, 71);
+    cr_assert_eq(hello.proof_length, 64);
+    cr_assert_eq(hello.delegate_length, 32);
+    cr_assert_eq(hello.delegate[31], 31);
+    cr_assert_eq(hello.delegation_length, 71);
+    cr_assert_eq(hello.delegated_until, 1795282800);
     sl_hello_finish(&hello);
     sl_buffer_finish(&bytes);
     struct sl_manifest manifest;
