@@ -62,8 +62,13 @@ enum sl_status sl_file_read(struct sl_buffer *out, const char *path, size_t limi
 }
 
 enum sl_status sl_file_replace(const char *path, const void *data, size_t length, mode_t mode, struct sl_error *error) {
+    return sl_file_replace_on(sl_disk_real(), path, data, length, mode, error);
+}
+
+enum sl_status sl_file_replace_on(const struct sl_disk *disk, const char *path, const void *data, size_t length,
+                                  mode_t mode, struct sl_error *error) {
     struct sl_file_writer *writer;
-    enum sl_status status = sl_file_writer_open(&writer, path, mode, error);
+    enum sl_status status = sl_file_writer_open_on(&writer, disk, path, mode, error);
     if (status != SL_OK)
         return status;
     status = sl_file_writer_write(writer, data, length, error);

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "base/buffer.h"
+#include "base/disk.h"
 
 /* Replaces what `out` holds by the file; at most `limit` bytes, a longer file is SL_LIMIT. The error names the path. A
  * NUL that is not counted follows. On failure `out` is empty. In any case the caller finishes `out`. */
@@ -17,6 +17,9 @@ SL_MUST_USE enum sl_status sl_file_read(struct sl_buffer *out, const char *path,
 struct sl_file_writer;
 SL_MUST_USE enum sl_status sl_file_writer_open(struct sl_file_writer **out, const char *path, mode_t mode,
                                                struct sl_error *error);
+/* On a disk that outlives the writer. */
+SL_MUST_USE enum sl_status sl_file_writer_open_on(struct sl_file_writer **out, const struct sl_disk *disk,
+                                                  const char *path, mode_t mode, struct sl_error *error);
 SL_MUST_USE enum sl_status sl_file_writer_write(struct sl_file_writer *writer, const void *data, size_t length,
                                                 struct sl_error *error);
 SL_MUST_USE enum sl_status sl_file_writer_commit(struct sl_file_writer *writer,
@@ -25,6 +28,8 @@ void sl_file_writer_abandon(struct sl_file_writer *writer);               /* acc
 
 SL_MUST_USE enum sl_status sl_file_replace(const char *path, const void *data, size_t length, mode_t mode,
                                            struct sl_error *error);
+SL_MUST_USE enum sl_status sl_file_replace_on(const struct sl_disk *disk, const char *path, const void *data,
+                                              size_t length, mode_t mode, struct sl_error *error);
 /* Makes a folder and its missing parents; one that is there already is fine. */
 SL_MUST_USE enum sl_status sl_folder_make(const char *path, mode_t mode, struct sl_error *error);
 /* folder + "/" + path, or path itself when absolute; the caller frees; NULL when out of memory. */

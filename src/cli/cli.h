@@ -164,6 +164,7 @@ int cli_settings_show(const struct cli_command *self, int argc, char **argv);
 int cli_settings_schema(const struct cli_command *self, int argc, char **argv);
 int cli_settings_reference(const struct cli_command *self, int argc, char **argv);
 int cli_preflight(const struct cli_command *self, int argc, char **argv);
+int cli_simulate_membership(const struct cli_command *self, int argc, char **argv);
 int cli_simulate(const struct cli_command *self, int argc, char **argv);
 int cli_help(const struct cli_command *self, int argc, char **argv);
 int cli_version(const struct cli_command *self, int argc, char **argv);

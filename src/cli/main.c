@@ -28,6 +28,7 @@ const struct cli_command cli_commands[] = {
     {"settings schema", cli_settings_schema, "print the JSON schema of settings files"},
     {"settings reference", cli_settings_reference, "print the description of every setting"},
     {"simulate", cli_simulate, "run the protocol on a virtual network in virtual time"},
+    {"simulate membership", cli_simulate_membership, "tell how fast a virtual flock finds out who is gone"},
     {"help", cli_help, "print the commands, or the help of one"},
     {"version", cli_version, "print the version"},
 };
@@ -74,12 +75,13 @@ static int run(int argc, char **argv) {
     if (strcmp(argv[1], "--version") == 0)
         return cli_version(cli_find("version", NULL), 1, (char *[]){"version", NULL});
 
-    const struct cli_command *command = cli_find(argv[1], NULL);
-    if (command != NULL)
-        return command->run(command, argc - 1, argv + 1);
-    command = argc > 2 ? cli_find(argv[1], argv[2]) : NULL;
+    /* Two words first: "simulate" is a command, too. */
+    const struct cli_command *command = argc > 2 ? cli_find(argv[1], argv[2]) : NULL;
     if (command != NULL)
         return command->run(command, argc - 2, argv + 2);
+    command = cli_find(argv[1], NULL);
+    if (command != NULL)
+        return command->run(command, argc - 1, argv + 1);
     if (cli_group_size(argv[1]) > 0)
         return run_group(argc, argv);
     return cli_usage(NULL, "unknown command \"%s\"; \"starling help\" lists them", argv[1]);

@@ -38,6 +38,28 @@ enum sl_status sl_inbound_create(struct sl_inbound **out, const struct sl_chunks
     return SL_OK;
 }
 
+enum sl_status sl_inbound_create_whole(struct sl_inbound **out, const struct sl_chunks *chunks, struct sl_block *block,
+                                       struct sl_error *error) {
+    struct sl_inbound *inbound = calloc(1, sizeof *inbound);
+    uint8_t *states = malloc(chunks->count);
+    if (inbound == NULL || states == NULL) {
+        free(inbound);
+        free(states);
+        return sl_error_set(error, SL_NO_MEMORY, "out of memory for a payload of %u chunks", chunks->count);
+    }
+    memset(states, CHUNK_VERIFIED, chunks->count);
+    *inbound = (struct sl_inbound){.chunks = *chunks,
+                                   .window = chunks->count,
+                                   .held = true,
+                                   .received = chunks->payload_bytes,
+                                   .prefix = chunks->count,
+                                   .verified = chunks->count,
+                                   .block = sl_block_ref(block),
+                                   .states = states};
+    *out = inbound;
+    return SL_OK;
+}
+
 void sl_inbound_destroy(struct sl_inbound *inbound) {
     if (inbound == NULL)
         return;

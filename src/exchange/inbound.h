@@ -18,6 +18,9 @@ struct sl_inbound;
 SL_MUST_USE enum sl_status sl_inbound_create(struct sl_inbound **out, const struct sl_chunks *chunks,
                                              const uint8_t (*digests)[SL_DIGEST_SIZE], uint32_t window,
                                              struct sl_error *error);
+/* A payload that is here already, verified: the block is shared. Held, and whole. */
+SL_MUST_USE enum sl_status sl_inbound_create_whole(struct sl_inbound **out, const struct sl_chunks *chunks,
+                                                   struct sl_block *block, struct sl_error *error);
 void sl_inbound_destroy(struct sl_inbound *inbound);
 
 /* How many bytes of the payload, from its beginning, the sender may send by now. */

@@ -31,3 +31,33 @@ void sl_learner_initialize(const struct sl_learner *learner, float *values, uint
             values[tensor->first + i] = (float)((2 * sl_random_unit(&random) - 1) * bound);
     }
 }
+
+static enum sl_status count_part(void *context, void *values, size_t bytes, uint64_t offset, struct sl_error *error) {
+    (void)values;
+    (void)error;
+    *(uint64_t *)context = offset + bytes;
+    return SL_OK;
+}
+
+uint64_t sl_learner_state_bytes(struct sl_learner *learner) {
+    uint64_t bytes = 0;
+    return sl_learner_state_move(learner, count_part, &bytes, NULL) == SL_OK ? bytes : 0;
+}
+
+enum sl_status sl_learner_state_move(struct sl_learner *learner,
+                                     enum sl_status (*move)(void *context, void *values, size_t bytes, uint64_t offset,
+                                                            struct sl_error *error),
+                                     void *context, struct sl_error *error) {
+    struct sl_tensor_group groups[SL_LEARNER_STATE_GROUPS];
+    size_t count = 0;
+    uint64_t offset = 0;
+    enum sl_status status = learner->interface->state(learner, groups, SL_LEARNER_STATE_GROUPS, &count);
+    if (status != SL_OK)
+        return sl_error_set(error, status, "a learner with more than %d parts of state", SL_LEARNER_STATE_GROUPS);
+    for (size_t i = 0; i < count && status == SL_OK; i++) {
+        const size_t bytes = groups[i].layout->elements * sizeof *groups[i].values;
+        status = move(context, groups[i].values, bytes, offset, error);
+        offset += bytes;
+    }
+    return status;
+}

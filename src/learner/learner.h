@@ -81,4 +81,17 @@ void sl_learner_destroy(struct sl_learner *learner);
  * initialisation, uniform ±1/√fan_in.) */
 void sl_learner_initialize(const struct sl_learner *learner, float *values, uint64_t seed);
 
+/* What training remembers from round to round beside the parameters: all of the optimiser's state. (The order of the
+ * examples is that of seed, round and pass, so it needs nothing kept.) With the parameters and this put back, the next
+ * round has the same bits as if nothing had happened. */
+enum { SL_LEARNER_STATE_GROUPS = 4 };
+uint64_t sl_learner_state_bytes(struct sl_learner *learner);
+/* Calls `move` for each part in order, at its offset of those bytes: to save, it copies from `values`; to restore, into
+ * them. Parts are of this machine's byte order. The first failure ends it; after one that restores, the state is
+ * unspecified. Between trainings only. */
+SL_MUST_USE enum sl_status sl_learner_state_move(struct sl_learner *learner,
+                                                 enum sl_status (*move)(void *context, void *values, size_t bytes,
+                                                                        uint64_t offset, struct sl_error *error),
+                                                 void *context, struct sl_error *error);
+
 #endif

@@ -19,6 +19,7 @@ enum sl_status sl_actions_add(struct sl_membership *membership, struct sl_member
 
 static void finish_action(struct sl_membership_action *action) {
     sl_roster_finish(&action->roster);
+    sl_roster_digest_finish(&action->digest);
     for (size_t i = 0; i < action->address_count; i++)
         free(action->addresses[i]);
     free(action->addresses);

@@ -56,6 +56,35 @@ static enum sl_status adopt(struct sl_membership *membership, size_t index, cons
     return status;
 }
 
+/* Two words of one incarnation are a lie, or a life whose clock went back: the lesser bytes hold, for everybody. */
+static bool differs_for_the_better(const struct sl_member_entry *held, const struct detail *detail,
+                                   const struct sl_member_claim *claim) {
+    enum sl_member_state own = held->state == SL_MEMBER_LEFT ? SL_MEMBER_LEFT : SL_MEMBER_ALIVE;
+    if (detail->own == NULL || claim->said.incarnation != held->incarnation || claim->said.state != own)
+        return false;
+    const struct sl_bytes ours = detail->own->body, theirs = claim->statement->body;
+    int order = memcmp(theirs.data, ours.data, theirs.length < ours.length ? theirs.length : ours.length);
+    return order != 0 ? order < 0 : theirs.length < ours.length;
+}
+
+/* What it is accused of stands: that is against the incarnation. */
+static enum sl_status replace_word(struct sl_membership *membership, size_t index,
+                                   const struct sl_member_claim *claim) {
+    struct sl_member_entry *held = &membership->members[index].entry;
+    enum sl_status status = sl_members_set_addresses(held, claim->said.addresses, claim->said.address_count);
+    if (status != SL_OK)
+        return status;
+    held->samples = claim->said.samples;
+    held->from_round = claim->said.from_round;
+    if (held->state == SL_MEMBER_LEFT)
+        held->until_round = claim->said.until_round;
+    sl_statements_keep_own(membership, index, claim->statement);
+    if (membership->details[index].news == NEWS_NONE)
+        membership->details[index].news = NEWS_RELAY;
+    membership->changed = membership->news = true;
+    return SL_OK;
+}
+
 static enum sl_status on_own_word(struct sl_membership *membership, const struct sl_member_claim *claim,
                                   const char *teller) {
     size_t index = 0;
@@ -67,11 +96,13 @@ static enum sl_status on_own_word(struct sl_membership *membership, const struct
     const struct sl_member_entry *held = &membership->members[index].entry;
     struct detail *detail = &membership->details[index];
     const struct sl_member_entry entry = entry_of(&claim->said);
+    if (differs_for_the_better(held, detail, claim))
+        return sl_members_may_speak(membership, index, 1) ? replace_word(membership, index, claim) : SL_OK;
     if (sl_claim_is_newer(&entry, held))
         return sl_members_may_speak(membership, index, 1) ? adopt(membership, index, claim) : SL_OK;
     /* We knew, but had nothing any more that others would believe. */
     if (detail->own == NULL && entry.incarnation == held->incarnation)
-        sl_statements_keep(&detail->own, claim->statement);
+        sl_statements_keep_own(membership, index, claim->statement);
     /* It does not know what is said of it. */
     if (strcmp(teller, held->node) == 0 && sl_claim_is_newer(held, &entry) && membership->members[index].connected)
         return sl_gossip_tell_one(membership, held->node, index);
@@ -87,6 +118,16 @@ static bool counts(const struct sl_membership *membership, size_t *index, const 
     return entry->incarnation != 0 && entry->state <= SL_MEMBER_SUSPECT;
 }
 
+/* Who drops a member means rounds to come. One that is behind, or lies, must not take a member out of rounds that it
+ * takes part in: we are connected with it, and hear it. Should it be gone all the same, our own suspicion finds that.
+ */
+static bool is_overtaken(const struct sl_membership *membership, size_t index, const struct sl_member_statement *said) {
+    const struct sl_member *member = &membership->members[index];
+    return said->state == SL_MEMBER_DROPPED && said->until_round != 0 && said->until_round <= membership->round &&
+           member->connected && member->entry.state <= SL_MEMBER_SUSPECT &&
+           !sl_detector_doubts(&membership->detector, membership->details[index].number);
+}
+
 static enum sl_status on_accusation(struct sl_membership *membership, const struct sl_member_claim *claim) {
     size_t index = 0, accuser = 0;
     if (!sl_members_find(membership, &index, claim->said.node) || !counts(membership, &accuser, claim->said.origin))
@@ -97,22 +138,41 @@ static enum sl_status on_accusation(struct sl_membership *membership, const stru
         return SL_OK;
     entry.state = claim->said.state;
     entry.until_round = claim->said.until_round;
+    if (is_overtaken(membership, index, &claim->said))
+        return SL_OK;
+    if (entry.state == SL_MEMBER_SUSPECT && member->entry.state == SL_MEMBER_SUSPECT)
+        return sl_probing_join(membership, index, accuser, claim->statement);
     if (!sl_claim_is_newer(&entry, &member->entry) || !sl_members_may_speak(membership, accuser, 1))
         return SL_OK;
+    bool doubted = sl_detector_doubts(&membership->detector, membership->details[index].number);
     enum sl_status status = sl_member_change(membership, index, &entry, claim->statement, NEWS_RELAY);
+    if (status == SL_OK)
+        status = entry.state == SL_MEMBER_SUSPECT ? sl_probing_join(membership, index, accuser, NULL)
+                                                  : sl_probing_end(membership, index, doubted);
     if (status == SL_OK && !member->connected && entry.state == SL_MEMBER_DROPPED &&
         !membership->details[index].expelled)
         sl_dialling_plan(membership, index);
     return status;
 }
 
+/* At our incarnation, and not ours: of an earlier life when the clock was the same, and it may be what others hold. */
+static bool is_another_word(struct sl_membership *membership, const struct sl_member_claim *claim) {
+    size_t self = sl_members_self(membership);
+    const struct sl_statement *ours = sl_statements_own(membership, self);
+    const struct sl_bytes theirs = claim->statement->body;
+    return ours != NULL && claim->said.incarnation == membership->members[self].entry.incarnation &&
+           (ours->body.length != theirs.length || memcmp(ours->body.data, theirs.data, theirs.length) != 0);
+}
+
 /* Others may believe an accuser that we don't: whoever it is, it is answered. */
 static enum sl_status on_word_of_us(struct sl_membership *membership, const struct sl_member_claim *claim) {
     struct sl_member_entry entry = entry_of(&claim->said);
-    const struct sl_member_entry *own = &membership->members[sl_members_self(membership)].entry;
-    if (strcmp(claim->said.origin, claim->said.node) != 0 && entry.incarnation != own->incarnation)
-        return SL_OK;
-    return sl_membership_refute(membership, &entry);
+    size_t self = sl_members_self(membership);
+    uint64_t incarnation = membership->members[self].entry.incarnation;
+    bool is_own = strcmp(claim->said.origin, claim->said.node) == 0;
+    if (is_own && !membership->left && is_another_word(membership, claim))
+        return sl_members_may_speak(membership, self, 2) ? sl_membership_say_again(membership) : SL_OK;
+    return is_own || entry.incarnation == incarnation ? sl_membership_refute(membership, &entry) : SL_OK;
 }
 
 /* ---- the event ---- */

@@ -4,7 +4,8 @@
 
 #include "membership/state.h"
 
-enum { DOUBLINGS_MAX = 20 };
+/* However many are dropped, some 16 of them are dialled each retry_max … 2 × retry_max. */
+enum { DOUBLINGS_MAX = 20, DROPPED_AT_ONCE = 16 };
 
 /* Evenly drawn in [low, high]. */
 static sl_time draw(struct sl_membership *membership, sl_time low, sl_time high) {
@@ -22,11 +23,14 @@ static sl_time back_off(struct sl_membership *membership, uint32_t attempts) {
 static bool is_wanted(const struct sl_membership *membership, size_t index) {
     const struct sl_member *member = &membership->members[index];
     return !membership->left && !member->connected && member->entry.state != SL_MEMBER_LEFT &&
-           member->entry.address_count > 0 && !sl_members_is_self(membership, index);
+           member->entry.address_count > 0 && !sl_members_is_self(membership, index) &&
+           (member->entry.state == SL_MEMBER_DROPPED || sl_views_wants(membership, index));
 }
 
 static sl_time slowly(struct sl_membership *membership) {
-    return sl_time_after(membership->now, membership->retry_max + draw(membership, 0, membership->retry_max));
+    sl_time pause = membership->retry_max + draw(membership, 0, membership->retry_max);
+    sl_time crowd = 1 + (sl_time)((membership->count - membership->live) / DROPPED_AT_ONCE);
+    return sl_time_after(membership->now, pause * crowd);
 }
 
 void sl_dialling_plan(struct sl_membership *membership, size_t index) {
@@ -94,7 +98,7 @@ static bool is_of_member(const struct sl_membership *membership, const char *add
 }
 
 static enum sl_status dial_join(struct sl_membership *membership, struct join *join) {
-    join->settled = membership->connected > 0 && is_of_member(membership, join->address);
+    join->settled = membership->connected > 0 && (join->remembered || is_of_member(membership, join->address));
     if (join->settled)
         return SL_OK;
     if (join->attempts < UINT32_MAX)
@@ -150,20 +154,34 @@ static struct join *find_join(const struct sl_membership *membership, const char
     return NULL;
 }
 
+/* In a full mesh each member is probed anyway. */
+static enum sl_status doubt(struct sl_membership *membership, const struct sl_membership_event *event) {
+    size_t index = 0;
+    if (!sl_views_is_partial(membership) || event->is_connected || event->node == NULL ||
+        !sl_members_find(membership, &index, event->node) || membership->members[index].connected ||
+        membership->members[index].entry.state != SL_MEMBER_ALIVE)
+        return SL_OK;
+    return sl_probing_doubt(membership, index);
+}
+
 /* The retries are the timer's; here only those who wait for the flock to answer are told, once. */
 enum sl_status sl_membership_on_dial_failed(struct sl_membership *membership, const struct sl_membership_event *event) {
     if (event->is_self) {
         forget_join(membership, event->address);
         return SL_OK;
     }
+    enum sl_status status = doubt(membership, event);
+    if (status != SL_OK)
+        return status;
     struct join *join = find_join(membership, event->address);
     if (join != NULL && event->is_connected)
         join->settled = true;
-    if (membership->connected > 0 || membership->told_unreachable || membership->left || join == NULL)
+    if (membership->connected > 0 || membership->told_unreachable || membership->left || join == NULL ||
+        join->remembered)
         return SL_OK;
     membership->told_unreachable = true;
     struct sl_membership_action *action = NULL;
-    enum sl_status status = sl_actions_add(membership, &action, SL_MEMBERSHIP_REPORT, "");
+    status = sl_actions_add(membership, &action, SL_MEMBERSHIP_REPORT, "");
     if (status != SL_OK)
         return status;
     action->text = "unreachable";

@@ -1,20 +1,21 @@
 /* What is told to whom. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "membership/state.h"
 
 /* Each statement costs its receiver up to half a millisecond to verify: what comes between them should not wait long.
  */
-enum { STATEMENTS_A_MESSAGE = 32 };
+enum {
+    STATEMENTS_A_MESSAGE = 32,
+    WHOLE_AT_ONCE = 128, /* a longer roster goes bit by bit, at most so much each TELLING_PAUSE */
+    AT_FULL_PACE = 512   /* of that, as long as its hearer has half of what it verifies at once */
+};
+#define TELLING_PAUSE (100 * SL_MILLISECOND)
 
 typedef bool chooser(const struct sl_membership *membership, size_t index);
-
-static bool is_anybody(const struct sl_membership *membership, size_t index) {
-    (void)membership;
-    (void)index;
-    return true;
-}
 
 static bool is_news(const struct sl_membership *membership, size_t index) {
     return membership->details[index].news != NEWS_NONE;
@@ -60,24 +61,69 @@ static enum sl_status append(struct sl_membership *membership, struct telling *t
     return SL_OK;
 }
 
-/* The chosen members' statements to one peer, in as many messages as they need. Accusations come last: they refer to
- * own words. */
-static enum sl_status tell(struct sl_membership *membership, const char *node, chooser *choose) {
-    struct telling telling = {.node = node, .room = STATEMENTS_A_MESSAGE};
-    enum sl_status status = SL_OK;
-    for (size_t i = 0; i < membership->count && status == SL_OK; i++) {
-        if (choose(membership, i))
-            status = append(membership, &telling, sl_statements_own(membership, i));
-    }
-    for (size_t i = 0; i < membership->count && status == SL_OK; i++) {
-        if (choose(membership, i))
-            status = append(membership, &telling, sl_statements_accusation(membership, i));
-    }
+/* ---- the whole roster ---- */
+
+/* Own words of the next ones; when all had theirs, their accusations: these refer to own words, and to whose count. */
+static enum sl_status tell_next(struct sl_membership *membership, struct telling *telling, struct detail *detail) {
+    size_t index = membership->places[detail->tell_next++];
+    struct sl_statement *statement =
+        detail->tell_words ? sl_statements_own(membership, index) : sl_statements_accusation(membership, index);
+    enum sl_status status = append(membership, telling, statement);
+    detail->tell_done += statement != NULL;
+    if (detail->tell_next < membership->count)
+        return status;
+    detail->tell_next = 0;
+    if (!detail->tell_words)
+        detail->tell_at = SL_NEVER;
+    detail->tell_words = false;
     return status;
 }
 
-enum sl_status sl_gossip_tell_all(struct sl_membership *membership, const char *node) {
-    return tell(membership, node, is_anybody);
+/* How many more statements now. What goes beyond what the hearer verifies would be lost, and it knows no more members
+ * than it was told of. */
+static size_t how_many(const struct sl_membership *membership, const struct detail *detail) {
+    if (membership->count <= WHOLE_AT_ONCE)
+        return 2 * membership->count;
+    if (detail->tell_done < AT_FULL_PACE)
+        return WHOLE_AT_ONCE;
+    double late = sl_time_to_seconds(membership->now - detail->tell_at), pause = sl_time_to_seconds(TELLING_PAUSE);
+    double pauses = late < 2 * pause ? 1 + late / pause : 3;
+    double rate = 0.75 * sl_membership_checks_rate(detail->tell_words ? detail->tell_next : membership->count);
+    return (size_t)(fmin(WHOLE_AT_ONCE, rate * pause) * pauses);
+}
+
+enum sl_status sl_gossip_tell_more(struct sl_membership *membership, size_t peer) {
+    struct detail *detail = &membership->details[peer];
+    struct telling telling = {.node = membership->members[peer].entry.node, .room = STATEMENTS_A_MESSAGE};
+    enum sl_status status = SL_OK;
+    if (detail->tell_at > membership->now)
+        return SL_OK;
+    uint32_t until = detail->tell_done + (uint32_t)how_many(membership, detail);
+    detail->tell_at = sl_time_after(membership->now, TELLING_PAUSE);
+    while (detail->tell_done < until && detail->tell_at != SL_NEVER && status == SL_OK)
+        status = tell_next(membership, &telling, detail);
+    return status;
+}
+
+enum sl_status sl_gossip_tell_all(struct sl_membership *membership, size_t peer) {
+    struct detail *detail = &membership->details[peer];
+    detail->tell_next = detail->tell_done = 0;
+    detail->tell_words = true;
+    detail->tell_at = membership->now;
+    return sl_gossip_tell_more(membership, peer);
+}
+
+/* ---- some of it ---- */
+
+enum sl_status sl_gossip_tell_those(struct sl_membership *membership, size_t peer, const size_t *about, size_t count) {
+    struct telling telling = {.node = membership->members[peer].entry.node, .room = STATEMENTS_A_MESSAGE};
+    enum sl_status status = SL_OK;
+    count = count < SL_GOSSIP_AT_ONCE ? count : SL_GOSSIP_AT_ONCE;
+    for (size_t i = 0; i < count && status == SL_OK; i++)
+        status = append(membership, &telling, sl_statements_own(membership, about[i]));
+    for (size_t i = 0; i < count && status == SL_OK; i++)
+        status = append(membership, &telling, sl_statements_accusation(membership, about[i]));
+    return status;
 }
 
 enum sl_status sl_gossip_tell_one(struct sl_membership *membership, const char *node, size_t index) {
@@ -97,39 +143,67 @@ static size_t some_peer(struct sl_membership *membership) {
     return at;
 }
 
-enum sl_status sl_gossip_sync(struct sl_membership *membership) {
-    sl_time pause = membership->ping_interval;
-    sl_time factor = 1 + (sl_time)membership->count / 32;
-    membership->sync_at = pause > SL_NEVER / factor ? SL_NEVER : sl_time_after(membership->now, pause * factor);
-    if (membership->connected == 0)
-        return SL_OK;
-    return sl_gossip_tell_all(membership, membership->members[some_peer(membership)].entry.node);
-}
-
 static bool is_teller(const struct sl_membership *membership, size_t index) {
     return membership->teller != NULL && strcmp(membership->teller, membership->members[index].entry.node) == 0;
+}
+
+enum sl_status sl_gossip_add_extra(struct sl_membership *membership, size_t about, struct sl_statement *statement) {
+    enum sl_status status = sl_array_reserve(&membership->extras, &membership->extra_capacity,
+                                             membership->extra_count + 1, sizeof *membership->extras);
+    if (status == SL_OK)
+        membership->extras[membership->extra_count++] =
+            (struct extra){.about = membership->details[about].number, .statement = sl_statement_ref(statement)};
+    return status;
+}
+
+/* The chosen members' statements to one peer, in as many messages as they need; accusations come last, behind
+ * what they are against. */
+static enum sl_status tell(struct sl_membership *membership, const char *node, chooser *choose, bool extras) {
+    struct telling telling = {.node = node, .room = STATEMENTS_A_MESSAGE};
+    enum sl_status status = SL_OK;
+    for (size_t i = 0; membership->news && i < membership->count && status == SL_OK; i++) {
+        if (choose(membership, i))
+            status = append(membership, &telling, sl_statements_own(membership, i));
+    }
+    for (size_t i = 0; membership->news && i < membership->count && status == SL_OK; i++) {
+        if (choose(membership, i))
+            status = append(membership, &telling, sl_statements_accusation(membership, i));
+    }
+    for (size_t i = 0; extras && i < membership->extra_count && status == SL_OK; i++) {
+        const struct extra *extra = &membership->extras[i];
+        status = append(membership, &telling, sl_statements_own(membership, membership->places[extra->about]));
+        if (status == SL_OK)
+            status = append(membership, &telling, extra->statement);
+    }
+    return status;
 }
 
 /* Everybody gets our own news; the relays get the rest of it, too. */
 static enum sl_status spread(struct sl_membership *membership) {
     enum sl_status status = SL_OK;
     size_t at = some_peer(membership), relays = 0;
+    bool alone = true; /* nobody is in the active view yet */
+    for (size_t i = 0; i < membership->count && alone; i++)
+        alone = !sl_views_has(membership, i);
     for (size_t step = 0; step < membership->count && status == SL_OK; step++, at = (at + 1) % membership->count) {
         if (!membership->members[at].connected || sl_members_is_self(membership, at))
             continue;
-        bool relay = !is_teller(membership, at) && relays < SL_MEMBERSHIP_RELAYS;
+        bool relay =
+            (alone || sl_views_has(membership, at)) && !is_teller(membership, at) && relays < SL_MEMBERSHIP_RELAYS;
         relays += relay;
-        status = tell(membership, membership->members[at].entry.node, relay ? is_news : is_own_news);
+        status = tell(membership, membership->members[at].entry.node, relay ? is_news : is_own_news, relay);
     }
     return status;
 }
 
 enum sl_status sl_gossip_flush(struct sl_membership *membership) {
-    if (!membership->news)
+    if (!membership->news && membership->extra_count == 0)
         return SL_OK;
     enum sl_status status = membership->connected > 0 ? spread(membership) : SL_OK;
-    for (size_t i = 0; i < membership->count; i++)
+    for (size_t i = 0; membership->news && i < membership->count; i++)
         membership->details[i].news = NEWS_NONE;
+    while (membership->extra_count > 0)
+        sl_statement_unref(membership->extras[--membership->extra_count].statement);
     membership->news = false;
     return status;
 }

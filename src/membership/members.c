@@ -49,6 +49,8 @@ enum sl_status sl_members_add(struct sl_membership *membership, size_t *index, c
     if (status == SL_OK)
         status =
             sl_array_reserve(&membership->details, &membership->detail_capacity, wanted, sizeof *membership->details);
+    if (status == SL_OK)
+        status = sl_array_reserve(&membership->places, &membership->place_capacity, wanted, sizeof *membership->places);
     if (status != SL_OK)
         return status;
     struct sl_member *member = &membership->members[*index];
@@ -57,9 +59,16 @@ enum sl_status sl_members_add(struct sl_membership *membership, size_t *index, c
     memmove(member + 1, member, behind * sizeof *member);
     memmove(detail + 1, detail, behind * sizeof *detail);
     membership->count = wanted;
+    membership->live++;
     *member = (struct sl_member){.entry = {.state = SL_MEMBER_ALIVE, .samples = 1}};
     memcpy(member->entry.node, node, strlen(node) + 1);
-    *detail = (struct detail){.heard = membership->now, .dial_at = SL_NEVER};
+    *detail = (struct detail){.number = (uint32_t)membership->count - 1,
+                              .tag = sl_digest_number(node, strlen(node)),
+                              .heard = membership->now,
+                              .dial_at = SL_NEVER,
+                              .tell_at = SL_NEVER};
+    for (size_t i = *index; i < membership->count; i++)
+        membership->places[membership->details[i].number] = (uint32_t)i;
     membership->changed = true;
     return SL_OK;
 }

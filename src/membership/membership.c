@@ -63,22 +63,36 @@ static enum sl_status add_self(struct sl_membership *membership, const struct sl
     return status == SL_OK ? SL_OK : sl_error_set(error, status, "membership: out of memory");
 }
 
+/* Each address once, and none of our own. */
+static enum sl_status add_join(struct sl_membership *membership, const char *text, bool remembered,
+                               struct sl_error *error) {
+    struct join *join = &membership->joins[membership->join_count];
+    enum sl_status status = canonical(join->address, text, error);
+    if (status != SL_OK)
+        return sl_error_wrap(error, status, "join");
+    for (size_t i = 0; i < membership->join_count; i++) {
+        if (strcmp(membership->joins[i].address, join->address) == 0)
+            return SL_OK;
+    }
+    join->remembered = remembered;
+    membership->join_count += !is_own_address(membership, join->address);
+    return SL_OK;
+}
+
 static enum sl_status add_joins(struct sl_membership *membership, const struct sl_membership_options *options,
                                 struct sl_error *error) {
-    if (options->join_count == 0)
+    size_t count = options->join_count + options->remembered_count;
+    if (count == 0)
         return SL_OK;
-    membership->joins = calloc(options->join_count, sizeof *membership->joins);
+    membership->joins = calloc(count, sizeof *membership->joins);
     if (membership->joins == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "membership: out of memory");
-    for (size_t i = 0; i < options->join_count; i++) {
-        struct join *join = &membership->joins[membership->join_count];
-        enum sl_status status = canonical(join->address, options->join[i], error);
-        if (status != SL_OK)
-            return sl_error_wrap(error, status, "join");
-        if (!is_own_address(membership, join->address))
-            membership->join_count++;
-    }
-    return SL_OK;
+    enum sl_status status = SL_OK;
+    for (size_t i = 0; i < options->join_count && status == SL_OK; i++)
+        status = add_join(membership, options->join[i], false, error);
+    for (size_t i = 0; i < options->remembered_count && status == SL_OK; i++)
+        status = add_join(membership, options->remembered[i], true, error);
+    return status;
 }
 
 enum sl_status sl_membership_create(struct sl_membership **out, const struct sl_membership_options *options,
@@ -96,13 +110,22 @@ enum sl_status sl_membership_create(struct sl_membership **out, const struct sl_
     membership->epoch = options->epoch;
     membership->seal = options->seal;
     membership->seal_context = options->seal_context;
+    membership->lineage = options->lineage;
+    membership->full_mesh = options->full_mesh > 0 ? options->full_mesh : SL_MEMBERSHIP_FULL_MESH;
     membership->suspect_after = options->suspect_after;
-    membership->drop_after = options->drop_after;
     membership->ping_interval = options->ping_interval;
     membership->retry_min = options->retry_min;
     membership->retry_max = options->retry_max;
     membership->woken = SL_NEVER;
     sl_random_init(&membership->random, options->seed, 0);
+    /* Its own number is 0, and its time begins with the first step. */
+    const struct sl_detector_options detector = {.self = 0,
+                                                 .probe_period = options->ping_interval,
+                                                 .suspect_after = options->suspect_after,
+                                                 .drop_after = options->drop_after,
+                                                 .seed = options->seed,
+                                                 .stream = 1};
+    sl_detector_init(&membership->detector, &detector, 0);
     status = add_self(membership, options, error);
     if (status == SL_OK)
         status = add_joins(membership, options, error);
@@ -121,6 +144,11 @@ void sl_membership_destroy(struct sl_membership *membership) {
         sl_statement_unref(membership->details[i].own);
         sl_statement_unref(membership->details[i].accusation);
     }
+    while (membership->extra_count > 0)
+        sl_statement_unref(membership->extras[--membership->extra_count].statement);
+    sl_detector_finish(&membership->detector);
+    free(membership->extras);
+    free(membership->places);
     free(membership->members);
     free(membership->details);
     free(membership->joins);
@@ -129,7 +157,13 @@ void sl_membership_destroy(struct sl_membership *membership) {
 
 const struct sl_member *sl_membership_members(const struct sl_membership *membership, size_t *count) {
     *count = membership->count;
+    for (size_t i = 0; i < membership->count; i++)
+        membership->members[i].quiet = !sl_views_has(membership, i) && !sl_members_is_self(membership, i);
     return membership->members;
+}
+
+size_t sl_membership_count(const struct sl_membership *membership) {
+    return membership->count;
 }
 
 /* ---- steps ---- */
@@ -159,6 +193,14 @@ static enum sl_status handle(struct sl_membership *membership, const struct sl_m
         return sl_membership_on_void(membership, event);
     case SL_MEMBERSHIP_EXPEL:
         return sl_membership_on_expel(membership, event);
+    case SL_MEMBERSHIP_PROBE:
+        return sl_membership_on_probe(membership, event);
+    case SL_MEMBERSHIP_NEIGHBOUR:
+        return sl_membership_on_neighbour(membership, event);
+    case SL_MEMBERSHIP_WANT:
+        return sl_membership_on_want(membership, event);
+    case SL_MEMBERSHIP_DIGEST:
+        return sl_membership_on_digest(membership, event);
     case SL_MEMBERSHIP_TIMER:
         return sl_membership_on_timer(membership);
     }
@@ -172,15 +214,16 @@ static sl_time shortest_nap(const struct sl_membership *membership) {
     return membership->count > SL_ROSTER_ENTRIES_MAX ? least / 4 : least / 64;
 }
 
-static sl_time next_wake(const struct sl_membership *membership) {
+static sl_time next_wake(struct sl_membership *membership) {
     sl_time next = sl_dialling_next_join(membership);
-    if (membership->connected > 0 && membership->sync_at < next)
-        next = membership->sync_at;
+    sl_time views = sl_views_next(membership);
+    next = views < next ? views : next;
     for (size_t i = 0; i < membership->count; i++) {
         sl_time due = sl_timer_next(membership, i);
         next = due < next ? due : next;
     }
-    return next;
+    sl_time probe = sl_detector_next(&membership->detector, membership->live);
+    return probe < next ? probe : next;
 }
 
 static enum sl_status wake(struct sl_membership *membership, bool fired) {
@@ -206,6 +249,9 @@ enum sl_status sl_membership_step(struct sl_membership *membership, const struct
     membership->changed = false;
     size_t before = actions->count;
     enum sl_status status = handle(membership, event);
+    enum sl_status drained = sl_probing_drain(membership);
+    if (status == SL_OK)
+        status = drained;
     enum sl_status told = sl_gossip_flush(membership);
     if (status == SL_OK)
         status = told;

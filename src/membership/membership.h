@@ -1,8 +1,9 @@
 /* Who is in the flock: join, learn the others, suspect, drop, leave. Pure: events and the time go in, actions come out.
  *
- * First version (the issue on churn brings SWIM behind this same interface): a connection with every member; a member
- * is alive while its connection shows signs of life, suspect after `suspect_after` without, dropped `drop_after` later.
- * A member that we never had a connection with is given twice as long, counted from the last news of it.
+ * A connection with every member, in a flock of more than `full_mesh` with the 10 to 12 of the active view (views.c)
+ * and those that rounds want; one of them, or of the view, is probed each ping_interval: detector.h has how a silent
+ * one becomes suspect and is dropped. One that was never connected is probed through others from twice suspect_after
+ * on, counted from the last news of it.
  *
  * Statements. Whatever is said travels as a statement that its origin signed (wire/messages.h). Of itself a member says
  * that it is alive or left, and all else there is to know of it; of another, at that one's incarnation, that it is
@@ -11,16 +12,17 @@
  *
  * Of what members say of themselves the higher incarnation holds, at equal ones LEFT over ALIVE. An accusation counts
  * at the incarnation that we hold of the accused, from a member that is itself neither dropped nor left; of two the
- * graver one holds (suspect < dropped), at equal ones the earlier until_round. So only a member itself raises its
+ * graver one holds (suspect < dropped), at equal ones the earlier until_round. Of two own words of one incarnation that
+ * of the lesser bytes holds. So only a member itself raises its
  * incarnation, and whom we have not heard a word of its own from is nobody. A member that hears itself accused, or
  * finds a word of an earlier life above its own, refutes with an incarnation above that. Everything that a member says
  * of itself raises its incarnation. What says impossible things, or is of another flock, run or epoch, is ignored.
  *
- * Gossip. To a peer that comes up: the whole roster (in a flock of more than 128, to one that was known and alive
- * already, only our own word). What we say of ourselves: to all connected peers at once. What else changed: to all
- * connected peers but the one who told, in a big flock to 8 of them. Every ping_interval × (1 + members / 32): the
- * whole roster to one connected peer, so that what was lost is made good. A suspect that shows signs of life is told
- * what is said of it.
+ * Gossip. To a peer that comes up: the whole roster, a long one as fast as the peer verifies it (in a flock of more
+ * than 128, to one that was known and alive already, only our own word and the digest). What we say of ourselves: to
+ * all connected peers at once. What else changed, and who else accuses a suspect: to 8 of the connected peers but the
+ * one who told. With every fourth ping the digest of the roster, so that what was lost is made good: digest.c. A
+ * suspect that shows signs of life is told what is said of it.
  *
  * Dialling. A join address is dialled until a member is known to be there, so that nodes that found each other before
  * the one that all were told of is up still find that one; without a connection, all of them are. Of two members the
@@ -31,7 +33,8 @@
  *
  * Rounds. A drop that this node finds and its own leaving take effect two rounds after the one that it is in
  * (until_round), told with the claim. A member that refutes a drop that took effect already, or is about to, is in
- * again from two rounds after its own (from_round).
+ * again from two rounds after its own (from_round), unless half of the flock was connected with it all the time. A drop
+ * from a round in our past does not count against one that is connected and that this node itself hears.
  *
  * A TIMER event begins it all: dialling, and the WAKE actions from then on. */
 #ifndef SL_MEMBERSHIP_MEMBERSHIP_H
@@ -45,7 +48,8 @@ struct sl_membership;
 
 enum {
     SL_MEMBERS_MAX = 20000, /* further ones are ignored */
-    SL_MEMBERSHIP_RELAYS = 8
+    SL_MEMBERSHIP_RELAYS = 8,
+    SL_MEMBERSHIP_FULL_MESH = 128
 };
 #define SL_INCARNATION_MAX (UINT64_C(1) << 62) /* of the options */
 /* What is above these is impossible. */
@@ -62,12 +66,17 @@ struct sl_membership_options {
     void *seal_context;
     uint64_t incarnation; /* 1 … SL_INCARNATION_MAX, above any earlier one of this name: wall clock in ms will do */
     uint64_t samples;     /* 1 … SL_MEMBER_SAMPLES_MAX */
+    uint64_t lineage;     /* of this node's manifests: its own word says it */
     const char *const *addresses; /* own, advertised; one that is also to be joined is not dialled */
     size_t address_count;
     const char *const *join; /* addresses of unknown members, dialled until one connection of any member stands */
     size_t join_count;
-    sl_time suspect_after, drop_after, ping_interval, retry_min, retry_max; /* all > 0, retry_min ≤ retry_max */
-    uint64_t seed;                                                          /* jitter of retries */
+    const char *const *remembered; /* addresses of members of an earlier run: dialled while nobody is connected */
+    size_t remembered_count;
+    /* All > 0, retry_min ≤ retry_max. Of the detector: suspect_after, drop_after, and ping_interval as its period. */
+    sl_time suspect_after, drop_after, ping_interval, retry_min, retry_max;
+    size_t full_mesh; /* up to so many live members everybody is connected with everybody; 0: SL_MEMBERSHIP_FULL_MESH */
+    uint64_t seed;    /* of retries, orders and choices */
 };
 
 enum sl_membership_event_type {
@@ -84,6 +93,10 @@ enum sl_membership_event_type {
     SL_MEMBERSHIP_VOID,        /* the statement of `node` of itself, or (accusation) the one against it, does not verify
                                   any more: it is not relayed. An accusation becomes our own. */
     SL_MEMBERSHIP_EXPEL,       /* node is dropped at once and never dialled again; give no statement of its own then */
+    SL_MEMBERSHIP_PROBE,       /* node sent `probe` */
+    SL_MEMBERSHIP_DIGEST,      /* node sent `digest` */
+    SL_MEMBERSHIP_NEIGHBOUR,   /* node sent `neighbour` */
+    SL_MEMBERSHIP_WANT,        /* names: with these a connection is wanted, for the rounds, until the next WANT */
     SL_MEMBERSHIP_TIMER
 };
 /* A statement that was verified, and what it says. */
@@ -99,6 +112,11 @@ struct sl_membership_event {
     size_t address_count;
     const struct sl_member_claim *claims;
     size_t claim_count;
+    const struct sl_probe *probe;
+    const struct sl_roster_digest *digest;
+    const struct sl_neighbour *neighbour;
+    const char *const *names;
+    size_t name_count;
     uint64_t from_round;
     bool leaving;
     bool is_self, is_connected;
@@ -106,11 +124,14 @@ struct sl_membership_event {
 };
 
 enum sl_membership_action_type {
-    SL_MEMBERSHIP_DIAL,        /* addresses, all that the member has; node is "" for a join address */
-    SL_MEMBERSHIP_SEND_ROSTER, /* node, roster (owned by the action) */
-    SL_MEMBERSHIP_SEND_PING,   /* node */
-    SL_MEMBERSHIP_CLOSE,       /* node: its connection is dead */
-    SL_MEMBERSHIP_CHANGED,     /* the roster is another than before */
+    SL_MEMBERSHIP_DIAL,           /* addresses, all that the member has; node is "" for a join address */
+    SL_MEMBERSHIP_SEND_ROSTER,    /* node, roster (owned by the action) */
+    SL_MEMBERSHIP_SEND_PING,      /* node: its next frame, whichever, is to be told as HEARD */
+    SL_MEMBERSHIP_SEND_PROBE,     /* node, probe */
+    SL_MEMBERSHIP_SEND_DIGEST,    /* node, digest (owned by the action) */
+    SL_MEMBERSHIP_SEND_NEIGHBOUR, /* node, neighbour */
+    SL_MEMBERSHIP_CLOSE,          /* node; text, static: why */
+    SL_MEMBERSHIP_CHANGED,        /* the roster is another than before */
     SL_MEMBERSHIP_REPORT, /* text, static, for the log about `node`: "joined", "suspect", "alive", "dropped", "left",
                              "returned", "refuted"; or, of `address` and without a node, "unreachable": of the join
                              addresses, once until a connection stood again */
@@ -124,6 +145,9 @@ struct sl_membership_action {
     size_t address_count;
     const char *text;
     struct sl_roster roster;
+    struct sl_probe probe;
+    struct sl_roster_digest digest;
+    struct sl_neighbour neighbour;
     sl_time at;
 };
 struct sl_membership_actions {
@@ -158,8 +182,14 @@ struct sl_member_entry {
 struct sl_member {
     struct sl_member_entry entry; /* addresses in their canonical form */
     bool connected;               /* self: true */
+    bool quiet; /* not in the active view of a flock that is no full mesh: connected, if so, for a round alone */
 };
 const struct sl_member *sl_membership_members(const struct sl_membership *membership, size_t *count);
+size_t sl_membership_count(const struct sl_membership *membership); /* of the roster */
+/* How many statements whoever feeds this machine verifies for each peer, knowing so many members: that many at once,
+ * and a second. A longer roster is told at three quarters of that rate, by what its hearer must know by then. */
+double sl_membership_checks_burst(size_t members);
+double sl_membership_checks_rate(size_t members);
 /* What we hold of that member, by itself or against it; NULL: nothing that was signed. Borrowed until the next step. */
 struct sl_statement *sl_membership_statement(const struct sl_membership *membership, const char *node, bool accusation);
 

@@ -3,12 +3,13 @@
 
 #include "membership/state.h"
 
-/* A flock whose roster is one message is told whole; in a bigger one, those who were told by others get our word only.
- */
-static enum sl_status greet(struct sl_membership *membership, const struct sl_member_entry *entry, bool was_known) {
+/* A small flock is told whole; in a bigger one, those who were told by others get our word, and what they lack. */
+static enum sl_status greet(struct sl_membership *membership, size_t index, bool was_known) {
     if (membership->count <= SL_ROSTER_ENTRIES_MAX || !was_known)
-        return sl_gossip_tell_all(membership, entry->node);
-    return sl_gossip_tell_one(membership, entry->node, sl_members_self(membership));
+        return sl_gossip_tell_all(membership, index);
+    enum sl_status status =
+        sl_gossip_tell_one(membership, membership->members[index].entry.node, sl_members_self(membership));
+    return status == SL_OK ? sl_digest_send(membership, index) : status;
 }
 
 enum sl_status sl_membership_on_peer_up(struct sl_membership *membership, const struct sl_membership_event *event) {
@@ -28,13 +29,19 @@ enum sl_status sl_membership_on_peer_up(struct sl_membership *membership, const 
     member->connected = true;
     membership->changed = true;
     membership->told_unreachable = false;
-    detail->heard = detail->pinged = detail->suspected = detail->told = membership->now;
+    detail->heard = detail->up_since = detail->told = membership->now;
     detail->dial_at = SL_NEVER;
     detail->attempts = 0;
     detail->was_connected = true;
     if (member->entry.address_count == 0)
         status = sl_members_set_addresses(&member->entry, (char *const *)event->addresses, event->address_count);
-    return status == SL_OK ? greet(membership, &member->entry, was_known) : status;
+    detail->doubted = false;
+    if (status == SL_OK)
+        status = sl_views_up(membership, index);
+    if (status == SL_OK)
+        status = sl_probing_review(membership, index);
+    sl_detector_heard(&membership->detector, detail->number, membership->now);
+    return status == SL_OK ? greet(membership, index, was_known) : status;
 }
 
 enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, const struct sl_membership_event *event) {
@@ -57,6 +64,11 @@ enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, cons
         status = sl_member_change(membership, index, &claim, NULL, NEWS_NONE);
     }
     membership->details[index].attempts = 0;
+    membership->details[index].tell_at = SL_NEVER;
+    bool was_near = membership->details[index].watched;
+    membership->details[index].active = false;
+    if (status == SL_OK)
+        status = was_near ? sl_probing_doubt(membership, index) : sl_probing_review(membership, index);
     if (!membership->details[index].expelled)
         sl_dialling_plan(membership, index);
     if (membership->connected == 0)
@@ -71,6 +83,7 @@ enum sl_status sl_membership_on_heard(struct sl_membership *membership, const st
     const struct sl_member *member = &membership->members[index];
     struct detail *detail = &membership->details[index];
     detail->heard = membership->now;
+    sl_detector_heard(&membership->detector, detail->number, membership->now);
     /* It lives, and has to say so itself: with a higher incarnation. */
     if (member->entry.state == SL_MEMBER_ALIVE || !member->connected ||
         membership->now < sl_time_after(detail->told, membership->retry_min))

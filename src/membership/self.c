@@ -34,6 +34,21 @@ enum sl_status sl_membership_say_again(struct sl_membership *membership) {
     return say(membership, &claim, claim.incarnation);
 }
 
+/* Half of the flock has been connected with us for a while: it cannot have left us out for long, and whoever says so is
+ * behind, or lies. */
+static bool is_among_them(const struct sl_membership *membership) {
+    size_t others = 0, with_us = 0;
+    for (size_t i = 0; i < membership->count; i++) {
+        const struct sl_member *member = &membership->members[i];
+        if (sl_members_is_self(membership, i) || member->entry.state == SL_MEMBER_LEFT)
+            continue;
+        others++;
+        with_us += member->connected && member->entry.state == SL_MEMBER_ALIVE &&
+                   membership->now >= sl_time_after(membership->details[i].up_since, 2 * membership->ping_interval);
+    }
+    return others > 0 && 2 * with_us >= others;
+}
+
 /* What lies above our own word is one of an earlier life, or an accusation against ours. */
 enum sl_status sl_membership_refute(struct sl_membership *membership, const struct sl_member_entry *claim) {
     struct sl_member_entry own = membership->members[sl_members_self(membership)].entry;
@@ -41,7 +56,8 @@ enum sl_status sl_membership_refute(struct sl_membership *membership, const stru
         return SL_OK;
     if (!sl_members_may_speak(membership, sl_members_self(membership), 2))
         return SL_OK; /* whoever still believes it and hears us tells us again */
-    bool gone = claim->incarnation == own.incarnation && claim->until_round != 0;
+    sl_detector_doubted(&membership->detector);
+    bool gone = claim->incarnation == own.incarnation && claim->until_round != 0 && !is_among_them(membership);
     /* The others have left us out of rounds already: all of them take us in again in the same one. */
     if (gone && own.from_round != 0 && membership->round + 1 >= claim->until_round &&
         own.from_round < membership->round + 2)

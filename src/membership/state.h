@@ -6,8 +6,12 @@
  *     statements.c                       what is signed: sealing, RENEW, VOID, EXPEL
  *     self.c                             SCHEDULE, ROUND, LEAVE, refuting: what we say of ourselves
  *     peers.c                            PEER_UP, PEER_DOWN, HEARD
+ *     detector.c                         who does not answer; it knows numbers alone
+ *     probing.c                          between the detector and the rest; PROBE
+ *     views.c                            NEIGHBOUR, WANT: with whom to be connected, where not with all
+ *     digest.c                           DIGEST: two rosters are compared
  *     dialling.c                         DIAL_FAILED; whom to dial, when
- *     timer.c                            TIMER: pings, suspicion, drops
+ *     timer.c                            TIMER, and what is due when
  *     gossip.c                           what is told to whom at the end of a step
  *     allowance.c                        how much one member may say
  *     members.c actions.c                the lists */
@@ -15,6 +19,7 @@
 #define SL_MEMBERSHIP_STATE_H
 
 #include "base/random.h"
+#include "membership/detector.h"
 #include "membership/membership.h"
 
 enum news {
@@ -25,13 +30,28 @@ enum news {
 
 /* What only we know about members[i]. */
 struct detail {
-    sl_time heard;     /* last sign of life, or news of it */
-    sl_time pinged;    /* last ping to it */
-    sl_time suspected; /* when it became a suspect here */
+    uint32_t number;   /* by which the detector knows it; never changes */
+    uint64_t tag;      /* of its name: digest.c */
+    uint64_t version;  /* of its own word; 0: none yet */
+    sl_time heard;     /* last news of it; while it is connected the detector knows better */
+    sl_time up_since;  /* of its connection */
     sl_time told;      /* when it was last told what we hold of it */
     sl_time dial_at;   /* next dial; SL_NEVER: none */
     uint32_t attempts; /* since it was last connected */
     bool was_connected;
+    bool watched; /* the detector probes it */
+    bool doubted; /* without a connection, and there was one, or none could be made: it is probed through others */
+    bool active;  /* in the active view; views.c */
+    bool wanted;  /* by the rounds */
+    sl_time asked_until, refused_until; /* of the active view */
+    sl_time visit_until;                /* it is dialled for somebody who asked whether it answers */
+    sl_time used;                       /* when its connection was last of use */
+    sl_time tell_at;                    /* when it is told more of the roster; SL_NEVER: it has been told all */
+    uint32_t tell_next;                 /* number of the member that comes next */
+    bool tell_words;                    /* own words; then accusations */
+    uint32_t tell_done;                 /* statements of that */
+    double answered; /* what its questions have cost, as of answered_at; of ourselves: what we dialled for others */
+    sl_time answered_at;
     bool accused_by_us;
     bool expelled;
     double spent; /* of its allowance of words, as of spent_at */
@@ -41,11 +61,18 @@ struct detail {
     struct sl_statement *accusation; /* that its state is of; NULL: none, or ours and not sealed */
 };
 
+/* Who else accuses one that is suspect already. */
+struct extra {
+    uint32_t about;                 /* number */
+    struct sl_statement *statement; /* a reference */
+};
+
 struct join {
     char address[SL_ADDRESS_SIZE];
     sl_time dial_at;
     uint32_t attempts;
-    bool settled; /* a member is there: its addresses are what is dialled */
+    bool remembered; /* of an earlier run, nobody's word */
+    bool settled;    /* a member is there: its addresses are what is dialled */
 };
 
 struct sl_membership {
@@ -53,13 +80,24 @@ struct sl_membership {
     uint64_t epoch;
     enum sl_status (*seal)(void *context, struct sl_statement **out, const struct sl_member_statement *said);
     void *seal_context;
-    sl_time suspect_after, drop_after, ping_interval, retry_min, retry_max;
+    uint64_t lineage;
+    sl_time suspect_after, ping_interval, retry_min, retry_max;
     struct sl_random random;
+    struct sl_detector detector;
+    uint32_t pings;
 
     struct sl_member *members; /* sorted by name */
     struct detail *details;    /* of the same index */
     size_t count, member_capacity, detail_capacity;
     size_t connected; /* members with a connection, self not counted */
+    size_t live;      /* members neither dropped nor left, self counted */
+    size_t full_mesh;
+    bool was_partial;
+    sl_time views_at; /* the active view is looked after */
+    uint32_t *places; /* of a number: the index */
+    size_t place_capacity;
+    uint64_t parts[SL_ROSTER_PARTS]; /* terms of the members in each, see digest.c */
+    bool has_parts;                  /* they are as the members are */
 
     struct join *joins;
     size_t join_count;
@@ -67,15 +105,16 @@ struct sl_membership {
 
     uint64_t round; /* that this node is in */
     bool left;
-    sl_time sync_at; /* next whole roster to somebody */
-    sl_time woken;   /* the last WAKE */
+    sl_time woken; /* the last WAKE */
 
     /* of the step that runs now */
     sl_time now;
     struct sl_membership_actions *actions;
     const char *teller; /* NULL: nobody */
     bool changed;
-    bool news; /* some member has some */
+    bool news;            /* some member has some */
+    struct extra *extras; /* told to some beside the members' news */
+    size_t extra_count, extra_capacity;
 };
 
 /* members.c */
@@ -91,6 +130,9 @@ size_t sl_members_self(const struct sl_membership *membership);
 /* allowance.c: whether members[index] may say something now; if so, its cost is spent. A word costs 1, a refutation of
  * our own 2: so what we may say is always less than what others take of us. */
 bool sl_members_may_speak(struct sl_membership *membership, size_t index, double cost);
+/* Whether members[index] may ask something of us now, to compare rosters, to probe, to be a neighbour: 64 at once, 16 a
+ * ping_interval. */
+bool sl_members_may_ask(struct sl_membership *membership, size_t index, double cost);
 
 /* actions.c: `*out` is a zeroed action of that type at the end of the list. */
 enum sl_status sl_actions_add(struct sl_membership *membership, struct sl_membership_action **out,
@@ -105,9 +147,13 @@ bool sl_claim_is_newer(const struct sl_member_entry *claim, const struct sl_memb
 enum sl_status sl_member_change(struct sl_membership *membership, size_t index, const struct sl_member_entry *claim,
                                 struct sl_statement *statement, enum news news);
 
-/* statements.c: what may be told of members[index], sealed if it is ours; NULL: nothing. Borrowed. */
+/* statements.c: the word that it says of itself is this one now; NULL: none, or ours and not sealed. */
+void sl_statements_keep_own(struct sl_membership *membership, size_t index, struct sl_statement *statement);
+/* What may be told of members[index], sealed if it is ours; NULL: nothing. Borrowed. */
 struct sl_statement *sl_statements_own(struct sl_membership *membership, size_t index);
 struct sl_statement *sl_statements_accusation(struct sl_membership *membership, size_t index);
+/* Our own accusation as the member's entry has it; a reference for the caller, NULL where it cannot be signed now. */
+struct sl_statement *sl_statements_seal_accusation(struct sl_membership *membership, size_t index);
 void sl_statements_keep(struct sl_statement **held, struct sl_statement *statement); /* takes a reference; NULL: none */
 
 /* One file an event. */
@@ -119,6 +165,10 @@ enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, cons
 enum sl_status sl_membership_on_heard(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_dial_failed(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_timer(struct sl_membership *membership);
+enum sl_status sl_membership_on_probe(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_neighbour(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_want(struct sl_membership *membership, const struct sl_membership_event *event);
+enum sl_status sl_membership_on_digest(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_renew(struct sl_membership *membership);
 enum sl_status sl_membership_on_void(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_expel(struct sl_membership *membership, const struct sl_membership_event *event);
@@ -137,12 +187,46 @@ sl_time sl_dialling_next_join(const struct sl_membership *membership);
 
 /* timer.c: when something is due for this member; SL_NEVER: nothing. */
 sl_time sl_timer_next(const struct sl_membership *membership, size_t index);
-enum sl_status sl_timer_drop(struct sl_membership *membership, size_t index); /* now, by our own word */
+
+/* views.c */
+bool sl_views_is_partial(const struct sl_membership *membership);          /* the flock is too big for a full mesh */
+bool sl_views_has(const struct sl_membership *membership, size_t index);   /* connected, to be probed and told news */
+bool sl_views_wants(const struct sl_membership *membership, size_t index); /* a connection */
+enum sl_status sl_views_step(struct sl_membership *membership);
+sl_time sl_views_next(const struct sl_membership *membership);
+enum sl_status sl_views_up(struct sl_membership *membership, size_t index); /* its connection is up */
+
+/* probing.c */
+enum sl_status sl_probing_close(struct sl_membership *membership, size_t index, const char *reason);
+/* Its connection is gone, or none can be made: is it there? */
+enum sl_status sl_probing_doubt(struct sl_membership *membership, size_t index);
+/* Whether, and how, members[index] is probed follows from its state and connection: this holds them together. */
+enum sl_status sl_probing_review(struct sl_membership *membership, size_t index);
+/* When one that was never connected is to be probed through others; SL_NEVER. */
+sl_time sl_probing_next(const struct sl_membership *membership, size_t index);
+enum sl_status sl_probing_step(struct sl_membership *membership);  /* what is due */
+enum sl_status sl_probing_drain(struct sl_membership *membership); /* what the detector asked for in this step */
+enum sl_status sl_probing_drop(struct sl_membership *membership, size_t index); /* now, by our own word */
+/* Others have dropped it: its connection is closed, now if this node finds it silent itself, or when it does. */
+enum sl_status sl_probing_end(struct sl_membership *membership, size_t index, bool doubted);
+/* That accuser says so, too, of one that is suspect: told on if it counts. */
+enum sl_status sl_probing_join(struct sl_membership *membership, size_t index, size_t accuser,
+                               struct sl_statement *statement);
+
+/* digest.c */
+enum sl_status sl_digest_send(struct sl_membership *membership, size_t index); /* of the whole roster */
+uint64_t sl_digest_number(const void *data, size_t length);                    /* the first 8 bytes of SHA-256 */
 
 /* gossip.c */
-enum sl_status sl_gossip_tell_all(struct sl_membership *membership, const char *node); /* the whole roster */
+/* The whole roster to members[index], not all at once if it is long: its receiver has to verify all that. */
+enum sl_status sl_gossip_tell_all(struct sl_membership *membership, size_t index);
+enum sl_status sl_gossip_tell_more(struct sl_membership *membership, size_t index); /* what is due of that */
+/* What is held of these members, at most SL_GOSSIP_AT_ONCE of them: the others when rosters are compared again. */
+enum { SL_GOSSIP_AT_ONCE = 256 };
+enum sl_status sl_gossip_tell_those(struct sl_membership *membership, size_t index, const size_t *about, size_t count);
+/* Takes a reference. */
+enum sl_status sl_gossip_add_extra(struct sl_membership *membership, size_t about, struct sl_statement *statement);
 enum sl_status sl_gossip_tell_one(struct sl_membership *membership, const char *node, size_t index);
-enum sl_status sl_gossip_sync(struct sl_membership *membership); /* the whole roster to somebody */
 /* What changed in this step, to those who are to know. */
 enum sl_status sl_gossip_flush(struct sl_membership *membership);
 

@@ -10,6 +10,15 @@ void sl_statements_keep(struct sl_statement **held, struct sl_statement *stateme
     *held = statement;
 }
 
+/* Of ours the version is known once it is sealed. */
+void sl_statements_keep_own(struct sl_membership *membership, size_t index, struct sl_statement *statement) {
+    struct detail *detail = &membership->details[index];
+    sl_statements_keep(&detail->own, statement);
+    if (statement != NULL)
+        detail->version = sl_digest_number(statement->body.data, statement->body.length);
+    membership->has_parts = false;
+}
+
 /* ---- sealing ---- */
 
 static void begin(struct sl_member_statement *said, const struct sl_membership *membership,
@@ -40,7 +49,17 @@ struct sl_statement *sl_statements_own(struct sl_membership *membership, size_t 
     said.from_round = entry->from_round;
     said.addresses = entry->addresses; /* borrowed */
     said.address_count = entry->address_count;
-    return detail->own = seal(membership, &said);
+    said.lineage = membership->lineage;
+    struct sl_statement *sealed = seal(membership, &said);
+    sl_statements_keep_own(membership, index, sealed);
+    sl_statement_unref(sealed);
+    return detail->own;
+}
+
+struct sl_statement *sl_statements_seal_accusation(struct sl_membership *membership, size_t index) {
+    struct sl_member_statement said;
+    begin(&said, membership, &membership->members[index].entry);
+    return seal(membership, &said);
 }
 
 /* An accusation says nothing to those who cannot know the word that it is against. */
@@ -48,9 +67,7 @@ struct sl_statement *sl_statements_accusation(struct sl_membership *membership, 
     struct detail *detail = &membership->details[index];
     if (detail->own == NULL || detail->accusation != NULL || !detail->accused_by_us)
         return detail->own == NULL ? NULL : detail->accusation;
-    struct sl_member_statement said;
-    begin(&said, membership, &membership->members[index].entry);
-    return detail->accusation = seal(membership, &said);
+    return detail->accusation = sl_statements_seal_accusation(membership, index);
 }
 
 /* ---- events ---- */
@@ -86,7 +103,7 @@ enum sl_status sl_membership_on_expel(struct sl_membership *membership, const st
     membership->details[index].expelled = true;
     enum sl_status status = SL_OK;
     if (membership->members[index].entry.state < SL_MEMBER_DROPPED)
-        status = sl_timer_drop(membership, index);
+        status = sl_probing_drop(membership, index);
     membership->details[index].dial_at = SL_NEVER;
     return status;
 }

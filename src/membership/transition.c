@@ -33,12 +33,14 @@ static const char *text_of(enum sl_member_state from, enum sl_member_state to, b
 }
 
 /* What was said against an earlier word is settled by a newer one. */
-static void keep_statement(struct detail *detail, const struct sl_member_entry *claim, struct sl_statement *statement) {
+static void keep_statement(struct sl_membership *membership, size_t index, const struct sl_member_entry *claim,
+                           struct sl_statement *statement) {
+    struct detail *detail = &membership->details[index];
     bool is_accusation = claim->state == SL_MEMBER_SUSPECT || claim->state == SL_MEMBER_DROPPED;
     sl_statements_keep(&detail->accusation, is_accusation ? statement : NULL);
     detail->accused_by_us = is_accusation && statement == NULL;
     if (!is_accusation)
-        sl_statements_keep(&detail->own, statement);
+        sl_statements_keep_own(membership, index, statement);
 }
 
 enum sl_status sl_member_change(struct sl_membership *membership, size_t index, const struct sl_member_entry *claim,
@@ -48,19 +50,23 @@ enum sl_status sl_member_change(struct sl_membership *membership, size_t index, 
     assert(sl_claim_is_newer(claim, held));
     enum sl_member_state before = held->state;
     bool is_new = held->incarnation == 0;
-    keep_statement(detail, claim, statement);
+    keep_statement(membership, index, claim, statement);
     held->incarnation = claim->incarnation;
+    membership->live -= held->state < SL_MEMBER_DROPPED;
+    membership->live += claim->state < SL_MEMBER_DROPPED;
     held->state = claim->state;
     held->samples = claim->samples;
     held->from_round = claim->from_round;
     held->until_round = claim->until_round;
-    if (held->state == SL_MEMBER_SUSPECT)
-        detail->suspected = membership->now;
+    if (held->state != SL_MEMBER_SUSPECT)
+        sl_detector_clear(&membership->detector, detail->number);
+    membership->has_parts = false;
     if (news > detail->news)
         detail->news = news;
     membership->changed = membership->news = true;
     const char *text = text_of(before, held->state, is_new);
-    if (text == NULL || sl_members_is_self(membership, index))
-        return SL_OK;
+    enum sl_status status = sl_probing_review(membership, index);
+    if (status != SL_OK || text == NULL || sl_members_is_self(membership, index))
+        return status;
     return sl_actions_report(membership, held->node, text);
 }

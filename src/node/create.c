@@ -63,8 +63,6 @@ static enum sl_status start_all(struct sl_node *node, struct sl_error *error) {
     if (status == SL_OK)
         status = sl_random_nonce(&node->boot, error);
     if (status == SL_OK)
-        status = sl_random_nonce(&node->lineage, error);
-    if (status == SL_OK)
         status = sl_identity_load(&node->identity, node->settings, node->options.prompt, error);
     if (status == SL_OK)
         status = node_load_inputs(node, error);
@@ -73,15 +71,17 @@ static enum sl_status start_all(struct sl_node *node, struct sl_error *error) {
     if (status == SL_OK)
         status = start_loop(node, error);
     if (status == SL_OK)
-        status = node_create_round(node, error);
+        status = node_prepare_rounds(node, error);
     if (status == SL_OK)
         status = start_transport(node, error);
-    if (status == SL_OK)
-        status = node_create_membership(node, error);
     if (status == SL_OK)
         status = node_outputs_make(&node->outputs, node->settings, error);
     if (status == SL_OK)
         status = start_record(node, error);
+    if (status == SL_OK)
+        status = node_start_rounds(node, error);
+    if (status == SL_OK)
+        status = node_create_membership(node, error);
     if (status == SL_OK)
         node_load_proofs(node);
     return status;
@@ -144,17 +144,12 @@ static void free_events(struct sl_node *node) {
 }
 
 static void free_models(struct sl_node *node) {
-    while (node->late != NULL) {
-        struct node_late *next = node->late->next;
-        sl_block_unref(node->late->theirs);
-        sl_block_unref(node->late->mine);
-        free(node->late);
-        node->late = next;
-    }
+    node_free_late(node->late);
     node_finish_publication(&node->update);
     node_finish_publication(&node->snapshot);
     sl_block_unref(node->model);
     sl_block_unref(node->spare);
+    node_keeper_finish(&node->keeper);
     sl_learner_destroy(node->learner);
     sl_dataset_destroy(node->train);
     sl_dataset_destroy(node->test);

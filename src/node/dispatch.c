@@ -89,6 +89,12 @@ enum sl_status node_dispatch(struct sl_node *node, struct node_peer *peer, enum 
         return node_on_evidence(node, peer, payload, length, error);
     case SL_FRAME_PROOF:
         return node_on_proof(node, peer, payload, length, error);
+    case SL_FRAME_PROBE:
+        return node_on_probe(node, peer, payload, length, error);
+    case SL_FRAME_NEIGHBOUR:
+        return node_on_neighbour(node, peer, payload, length, error);
+    case SL_FRAME_ROSTER_DIGEST:
+        return node_on_roster_digest(node, peer, payload, length, error);
     case SL_FRAME_HELLO:
     case SL_FRAME_HELLO_ACK:
     case SL_FRAME_GOODBYE:

@@ -62,22 +62,68 @@ void node_model_failed(struct sl_node *node, const char *peer) {
     node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_MODEL_FAILED, .peer = peer});
 }
 
-void node_take_model(struct sl_node *node, struct node_incoming *incoming) {
+/* A model on its way to the journal. */
+struct taking {
+    struct sl_job job;
+    struct sl_node *node;
+    struct node_incoming *incoming; /* a reference */
+    struct node_kept *kept;         /* alike */
+    struct sl_digest digest;
+};
+
+static void take_over(struct sl_node *node, void *context) {
+    struct taking *taking = context;
+    struct node_incoming *incoming = taking->incoming;
+    struct node_kept *kept = taking->kept;
+    free(taking);
     uint64_t round = incoming->manifest.round;
-    char donor[SL_NAME_SIZE];
-    memcpy(donor, incoming->peer->name, sizeof donor);
-    if (!node_is_joining(node, donor)) { /* the round went on without it: a model that is in use is not replaced */
-        node_drop_incoming(node, incoming, false);
+    char donor[SL_NAME_SIZE] = "";
+    if (incoming->peer != NULL)
+        memcpy(donor, incoming->peer->name, sizeof donor);
+    if (donor[0] == '\0' || !node_is_joining(node, donor)) {
+        /* the round went on without it: a model that is in use is not replaced */
+        if (incoming->peer != NULL)
+            node_drop_incoming(node, incoming, false);
+        node_unref_incoming(incoming);
+        node_kept_unref(kept);
         return;
     }
+    node_keeper_set_model(node, kept);
     node_replace_model(node, sl_block_ref(sl_inbound_block(incoming->inbound)));
     drop_snapshots(node, incoming->peer);
+    node_unref_incoming(incoming);
     node->donor[0] = '\0';
     node->model_round = round;
     node->model_is_mixed = true;
     sl_log_line(node->log, SL_LOG_INFO, "node", "took over the model", SL_TEXT("peer", donor),
                 SL_UNSIGNED("round", round));
     node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_MODEL_LOADED, .peer = donor, .round = round});
+}
+
+static void run_taking(struct sl_job *job) {
+    struct taking *taking = (struct taking *)job;
+    const struct sl_block *block = sl_inbound_block(taking->incoming->inbound);
+    if (taking->kept != NULL)
+        node_kept_write_model(taking->kept, &taking->node->chunks, block->data, &taking->digest);
+}
+
+static void handle_taken(struct sl_job *job) {
+    struct taking *taking = (struct taking *)job;
+    node_job_done(taking->node);
+    node_kept_seal(taking->node, taking->kept, &taking->digest, take_over, taking);
+}
+
+void node_take_model(struct sl_node *node, struct node_incoming *incoming) {
+    struct taking *taking = calloc(1, sizeof *taking);
+    if (taking == NULL) {
+        node_fail(node, &(struct sl_error){.status = SL_NO_MEMORY, .text = "out of memory for a model"});
+        return;
+    }
+    incoming->references++;
+    *taking = (struct taking){.job = {.run = run_taking, .done = handle_taken}, .node = node, .incoming = incoming};
+    taking->kept = node_kept_take(node, SL_KEPT_MODEL, node->settings->node.name, incoming->manifest.round,
+                                  node->chunks.payload_bytes);
+    node_submit(node, node->pool, &taking->job);
 }
 
 /* ---- donor ---- */

@@ -19,6 +19,8 @@ void node_unref_incoming(struct node_incoming *incoming) {
     sl_manifest_finish(&incoming->manifest);
     sl_statement_unref(incoming->statement);
     sl_inbound_destroy(incoming->inbound);
+    sl_buffer_finish(&incoming->bytes);
+    node_kept_unref(incoming->kept);
     free(incoming);
 }
 
@@ -152,6 +154,14 @@ static void announce(struct sl_node *node, struct node_peer *peer, struct node_i
     }
 }
 
+/* A journal names a payload by its manifest. */
+static enum sl_status keep_bytes(const struct sl_node *node, struct node_incoming *incoming, struct sl_bytes bytes,
+                                 struct sl_error *error) {
+    if (!node->keeper.on || sl_buffer_append(&incoming->bytes, bytes.data, bytes.length) == SL_OK)
+        return SL_OK;
+    return sl_error_set(error, SL_NO_MEMORY, "out of memory for a manifest");
+}
+
 enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, const struct sl_manifest_frame *frame,
                                 struct sl_error *error) {
     enum sl_status status = check_transfer(node, peer, frame->transfer, error);
@@ -176,6 +186,11 @@ enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, co
     sl_digest_of(&incoming->digest, frame->manifest.data, frame->manifest.length);
     peer->announced = frame->transfer;
     incoming->statement = node_keep_manifest(node, peer, &incoming->manifest, frame);
+    status = keep_bytes(node, incoming, frame->manifest, error);
+    if (status != SL_OK) {
+        node_unref_incoming(incoming);
+        return status;
+    }
     node_note_manifest(node, incoming, false);
     announce(node, peer, incoming);
     return SL_OK;
@@ -193,6 +208,36 @@ void node_grant(struct sl_node *node, struct node_incoming *incoming) {
         node_send(node, incoming->peer, SL_FRAME_CREDIT, &payload);
     sl_buffer_finish(&payload);
     incoming->credited = until;
+}
+
+static void keep(struct sl_node *node, const struct node_peer *peer, struct node_incoming *incoming) {
+    incoming->kept =
+        node_kept_take(node, SL_KEPT_UPDATE, peer->name, incoming->manifest.round, incoming->manifest.payload_bytes);
+    node_kept_describe(node, incoming->kept, (struct sl_bytes){incoming->bytes.data, incoming->bytes.length},
+                       &incoming->digest);
+    sl_buffer_finish(&incoming->bytes);
+}
+
+bool node_restore_incoming(struct sl_node *node, struct node_peer *peer, struct node_kept *kept) {
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    struct node_incoming *incoming = calloc(1, sizeof *incoming);
+    if (incoming == NULL)
+        return false;
+    incoming->references = 1;
+    incoming->lost = true; /* nothing more of it comes */
+    incoming->digest = kept->digest;
+    enum sl_status status = sl_manifest_decode(&incoming->manifest, kept->manifest.data, kept->manifest.length, &error);
+    if (status == SL_OK)
+        status = sl_inbound_create_whole(&incoming->inbound, &node->chunks, kept->block, &error);
+    if (status != SL_OK) {
+        node_unref_incoming(incoming);
+        return false;
+    }
+    incoming->kept = node_kept_ref(kept);
+    incoming->peer = peer;
+    incoming->next = peer->incoming;
+    peer->incoming = incoming;
+    return true;
 }
 
 void node_fetch(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round) {
@@ -214,6 +259,8 @@ void node_fetch(struct sl_node *node, struct node_peer *peer, enum sl_payload_ki
         sl_log_line(node->log, SL_LOG_ERROR, "exchange", error.text, SL_TEXT("peer", peer->name));
         return; /* the round passes the edge at its deadline */
     }
+    if (kind == SL_PAYLOAD_UPDATE)
+        keep(node, peer, incoming);
     if (incoming->streamed)
         node_feed_stream(node, incoming);
     node_grant(node, incoming);
@@ -238,13 +285,25 @@ enum sl_status node_on_data(struct node_peer *peer, const struct sl_data_header 
     return status;
 }
 
+/* It is in the journal, or nothing is kept; a reference comes with the context. */
+static void handle_kept(struct sl_node *node, void *context) {
+    struct node_incoming *incoming = context;
+    if (incoming->peer != NULL)
+        node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_HELD,
+                                                       .peer = incoming->peer->name,
+                                                       .round = incoming->manifest.round});
+    node_unref_incoming(incoming);
+}
+
 static void handle_whole(struct sl_node *node, struct node_incoming *incoming) {
     if (incoming->manifest.kind == SL_PAYLOAD_SNAPSHOT) {
         node_take_model(node, incoming);
         return;
     }
-    node_step_round(node, &(struct sl_round_event){
-                              .type = SL_ROUND_HELD, .peer = incoming->peer->name, .round = incoming->manifest.round});
+    struct sl_digest digest;
+    node_kept_digest(&digest, incoming->manifest.chunk_digests, incoming->manifest.chunk_count);
+    incoming->references++;
+    node_kept_seal(node, incoming->kept, &digest, handle_kept, incoming);
 }
 
 static void refuse_chunk(struct sl_node *node, struct node_incoming *incoming, uint32_t index) {
@@ -277,7 +336,12 @@ static void handle_verified(struct sl_job *job) {
 
 static void run_verify(struct sl_job *job) {
     struct verify_job *verify = (struct verify_job *)job;
-    verify->matches = sl_inbound_matches(verify->incoming->inbound, verify->index, verify->bytes);
+    struct node_incoming *incoming = verify->incoming;
+    struct sl_chunks chunks = sl_manifest_chunks(&incoming->manifest);
+    verify->matches = sl_inbound_matches(incoming->inbound, verify->index, verify->bytes);
+    if (verify->matches)
+        node_kept_write(incoming->kept, verify->bytes, sl_chunk_length(&chunks, verify->index),
+                        sl_chunk_first(&chunks, verify->index));
 }
 
 enum sl_status node_on_data_done(struct sl_node *node, struct node_peer *peer, const struct sl_data_header *header,

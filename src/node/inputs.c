@@ -97,8 +97,33 @@ enum sl_status node_create_learner(struct sl_node *node, struct sl_error *error)
     return sl_learner_create_idle(&node->learner, settings->learner.idle_bytes / sizeof(float), 1, error);
 }
 
+static enum sl_status load_model(struct sl_node *node, struct sl_error *error) {
+    node->model_round = 0;
+    node->model_is_mixed = true;
+    if (node->options.resume)
+        return node_load_last_model(node, error);
+    sl_learner_initialize(node->learner, (float *)(void *)node->model->data, node->settings->flock.seed);
+    return SL_OK;
+}
+
+static enum sl_status clear_part(void *context, void *values, size_t bytes, uint64_t offset, struct sl_error *error) {
+    (void)context;
+    (void)offset;
+    (void)error;
+    memset(values, 0, bytes);
+    return SL_OK;
+}
+
+enum sl_status node_reload_model(struct sl_node *node, struct sl_error *error) {
+    struct sl_block *block = sl_block_create(node->model->length);
+    if (block == NULL)
+        return sl_error_set(error, SL_NO_MEMORY, "out of memory for a model");
+    node_replace_model(node, block);
+    enum sl_status status = sl_learner_state_move(node->learner, clear_part, NULL, error);
+    return status == SL_OK ? load_model(node, error) : status;
+}
+
 enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error) {
-    const struct sl_settings *settings = node->settings;
     enum sl_status status = node_create_learner(node, error);
     if (status != SL_OK)
         return status;
@@ -109,9 +134,5 @@ enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error) {
     node->model = sl_block_create((size_t)bytes);
     if (node->model == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory for a model of %llu bytes", (unsigned long long)bytes);
-    node->model_is_mixed = true;
-    if (node->options.resume)
-        return node_load_last_model(node, error);
-    sl_learner_initialize(node->learner, (float *)(void *)node->model->data, settings->flock.seed);
-    return SL_OK;
+    return load_model(node, error);
 }

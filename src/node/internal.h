@@ -5,11 +5,14 @@
  *     peers.c                        who is connected; the transport's callbacks
  *     dispatch.c                     control frame → message → the part that it is for
  *     on_membership.c on_round.c     step a pure machine and carry out the actions that it asks for
+ *     remember.c                     the peers that are joined after a restart
+ *     wants.c                        with whom to be connected, where not with all
  *     statements.c recheck.c         statements about members: signed, verified, verified again
  *     witness.c proofs.c             who tells different things to different peers
  *     training.c publish.c           TRAIN and PUBLISH: worker jobs that end in an event
  *     incoming.c outgoing.c          payloads in and out
  *     mixing.c late.c                MIX and the differences that come late
+ *     keeper.c kept.c recover.c      the journal: what is promised is kept, and found again after a restart
  *     donor.c                        models given to and taken from others
  *     saving.c inputs.c status.c     files, data, the record's regular lines
  *     trust.c crl.c                  new generations of the identity: changed files, spreading revocation lists
@@ -18,7 +21,7 @@
  *     confine.c landlock.c syscalls.c  what the process may still do
  *     outputs.c                      folders and files made for it, and taken back when it does not start
  *
- * What they share is here, and in model.h and payloads.h.
+ * What they share is here, and in model.h, payloads.h and keeper.h.
  *
  * All of it runs on the loop's thread but the `run` halves of jobs. Carrying out an action never steps a machine: what
  * an action leads to comes back later as an event from the loop. */
@@ -33,6 +36,7 @@
 #include "learner/learner.h"
 #include "membership/membership.h"
 #include "monitor/record.h"
+#include "node/keeper.h"
 #include "node/model.h"
 #include "node/outputs.h"
 #include "node/payloads.h"
@@ -76,6 +80,13 @@ struct node_closed {
     sl_time waited;
 };
 
+/* Addresses of peers of an earlier run. */
+enum { NODE_REMEMBERED_MAX = 32 };
+struct node_remembered {
+    char *addresses[NODE_REMEMBERED_MAX];
+    size_t count;
+};
+
 struct sl_node {
     struct sl_node_options options;
     const struct sl_settings *settings;
@@ -107,6 +118,9 @@ struct sl_node {
     struct sl_membership *membership;
     struct sl_membership_actions membership_actions;
     struct node_statements statements;
+    struct {
+        bool changed, saving, failed;
+    } peers_file; /* remember.c */
     struct node_witness witness;
     struct sl_graph_cache *graphs; /* of the rounds and the witnesses */
     struct sl_topology topology;
@@ -118,6 +132,7 @@ struct sl_node {
     struct node_closed closed;
     uint64_t scheduled_round, told_round; /* for the membership, once the round's actions are done; 0: nothing */
 
+    struct node_keeper keeper;
     struct sl_dataset *train, *test;
     struct sl_learner *learner;
     struct sl_chunks chunks;
@@ -149,6 +164,7 @@ void node_finish(struct sl_node *node, enum sl_status status);
 void node_fail(struct sl_node *node, const struct sl_error *error);
 /* Submits a job and counts it; its `done` must call node_job_done first. */
 void node_submit(struct sl_node *node, struct sl_pool *pool, struct sl_job *job);
+void node_submit_urgent(struct sl_node *node, struct sl_pool *pool, struct sl_job *job);
 void node_job_done(struct sl_node *node);
 void node_leave_when_idle(struct sl_node *node);
 SL_MUST_USE enum sl_status node_create_events(struct sl_node *node, struct sl_error *error);
@@ -161,7 +177,8 @@ void node_say_addresses(const struct sl_node *node);
 void node_free_addresses(struct sl_node *node);
 
 /* peers.c */
-struct node_peer *node_find_peer(const struct sl_node *node, const char *name); /* NULL when unknown */
+struct node_peer *node_find_peer(const struct sl_node *node, const char *name);  /* NULL when unknown */
+struct node_peer *node_find_or_add_peer(struct sl_node *node, const char *name); /* NULL when out of memory */
 struct sl_transport_handlers node_transport_handlers(struct sl_node *node);
 void node_send(struct sl_node *node, struct node_peer *peer, enum sl_frame_type type, const struct sl_buffer *payload);
 void node_free_peers(struct sl_node *node);
@@ -192,9 +209,25 @@ void node_recheck_statements(struct sl_node *node);
 /* on_membership.c, on_round.c */
 void node_step_membership(struct sl_node *node, const struct sl_membership_event *event);
 void node_step_round(struct sl_node *node, const struct sl_round_event *event);
+void node_carry_out(struct sl_node *node, const struct sl_round_action *action);
 void node_tell_members(struct sl_node *node);
+/* remember.c */
+void node_save_peers(struct sl_node *node); /* once a second: where they have changed */
+void node_load_peers(struct sl_node *node, struct node_remembered *out);
+void node_finish_remembered(struct node_remembered *remembered);
+void node_want_connections(struct sl_node *node); /* wants.c: whenever a round was entered */
+enum sl_status node_on_probe(struct sl_node *node, struct node_peer *peer, const uint8_t *payload, size_t length,
+                             struct sl_error *error);
+enum sl_status node_on_neighbour(struct sl_node *node, struct node_peer *peer, const uint8_t *payload, size_t length,
+                                 struct sl_error *error);
+enum sl_status node_on_roster_digest(struct sl_node *node, struct node_peer *peer, const uint8_t *payload,
+                                     size_t length, struct sl_error *error);
 SL_MUST_USE enum sl_status node_create_membership(struct sl_node *node, struct sl_error *error);
-SL_MUST_USE enum sl_status node_create_round(struct sl_node *node, struct sl_error *error);
+/* What the settings say of the rounds, checked. */
+SL_MUST_USE enum sl_status node_prepare_rounds(struct sl_node *node, struct sl_error *error);
+/* `restored` NULL: a new life. */
+SL_MUST_USE enum sl_status node_create_round(struct sl_node *node, const struct node_restored *restored,
+                                             struct sl_error *error);
 void node_arm(struct event *timer, sl_time at);
 
 /* status.c */

@@ -128,6 +128,7 @@ static void allow_system(struct rules *rules) {
 static void allow_outputs(struct rules *rules, const struct sl_settings *settings) {
     allow(rules, settings->model.folder, REPLACE);
     allow(rules, settings->membership.proof_folder, REPLACE);
+    allow(rules, settings->node.state_folder, REPLACE);
     allow(rules, settings->record.file, READ | WRITE);
     if (settings->identity.crl_file[0] != '\0')
         allow_parent(rules, settings->identity.crl_file, REPLACE);

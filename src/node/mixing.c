@@ -19,6 +19,8 @@ void node_finish_mix(struct node_mix *mix) {
     free(mix->sources);
     sl_mixer_destroy(mix->mixer);
     sl_block_unref(mix->out);
+    node_kept_unref(mix->kept);
+    free(mix->digests);
     *mix = (struct node_mix){.mixer = NULL};
 }
 
@@ -49,10 +51,21 @@ static void report(struct sl_node *node, uint64_t round) {
                 SL_NUMBER("seconds", seconds));
 }
 
-static void finish_pass(struct sl_node *node) {
+/* The new model is in the journal; where nobody was mixed with, it is the own update. */
+static void keep_model(struct sl_node *node) {
+    const struct node_mix *mix = &node->mix;
+    const char *name = node->settings->node.name;
+    node_keeper_set_model(node, mix->out != NULL
+                                    ? node_kept_ref(mix->kept)
+                                    : node_kept_alias(node, node->update.kept, SL_KEPT_MODEL, name, mix->round));
+}
+
+static void finish_pass(struct sl_node *node, void *context) {
     struct node_mix *mix = &node->mix;
+    (void)context;
     uint64_t round = mix->round;
     struct sl_block *mixed = mix->out != NULL ? sl_block_ref(mix->out) : NULL;
+    keep_model(node);
     node_finish_mix(mix);
     forget_round(node, round);
     if (mixed != NULL)
@@ -75,8 +88,15 @@ static void pump(struct sl_node *node);
 static void finish_if_done(struct sl_node *node);
 
 static void run_fold(struct sl_job *job) {
-    const struct sl_mixer_fold *fold = &((struct fold_job *)job)->fold;
+    const struct fold_job *folding = (const struct fold_job *)job;
+    const struct sl_mixer_fold *fold = &folding->fold;
+    const struct node_mix *mix = &folding->node->mix;
     sl_mean_fold(fold->out, fold->sources, fold->count, fold->divisor, fold->elements);
+    if (mix->kept == NULL)
+        return;
+    size_t length = fold->elements * sizeof(float);
+    sl_digest_of(&mix->digests[fold->index], fold->out, length);
+    node_kept_write(mix->kept, fold->out, length, sl_chunk_first(&folding->node->chunks, fold->index));
 }
 
 static void handle_folded(struct sl_job *job) {
@@ -139,9 +159,14 @@ static void pump(struct sl_node *node) {
 }
 
 static void finish_if_done(struct sl_node *node) {
-    const struct node_mix *mix = &node->mix;
-    if (mix->closing && mix->jobs == 0 && (mix->mixer == NULL || sl_mixer_is_done(mix->mixer)))
-        finish_pass(node);
+    struct node_mix *mix = &node->mix;
+    struct sl_digest digest = {{0}};
+    if (!mix->closing || mix->sealing || mix->jobs > 0 || (mix->mixer != NULL && !sl_mixer_is_done(mix->mixer)))
+        return;
+    mix->sealing = true;
+    if (mix->kept != NULL)
+        node_kept_digest(&digest, mix->digests, node->chunks.count);
+    node_kept_seal(node, mix->kept, &digest, finish_pass, NULL);
 }
 
 /* Opens a pass over the sources of `plan` that `counted_only` lets in. */
@@ -153,8 +178,10 @@ static enum sl_status open_pass(struct sl_node *node, const struct sl_round_acti
     mix->round = action->round;
     mix->sources = calloc(action->plan_count, sizeof *mix->sources);
     mix->out = node_take_spare(node);
+    mix->kept = node_kept_take(node, SL_KEPT_MODEL, node->settings->node.name, mix->round, node->chunks.payload_bytes);
+    mix->digests = mix->kept != NULL ? calloc(node->chunks.count, sizeof *mix->digests) : NULL;
     enum sl_status status = SL_NO_MEMORY;
-    if (coefficients == NULL || mix->sources == NULL || mix->out == NULL)
+    if (coefficients == NULL || mix->sources == NULL || mix->out == NULL || (mix->kept != NULL && mix->digests == NULL))
         goto out;
     for (size_t i = 0; i < action->plan_count; i++) {
         const struct sl_round_source *source = &action->plan[i];

@@ -8,7 +8,10 @@
 
 /* A difference that joins the model after the next training. */
 struct node_late {
+    uint64_t round;
+    char origin[SL_NAME_SIZE];
     struct sl_block *theirs, *mine;
+    struct node_kept *kept[2]; /* of both */
     double weight;
     struct node_late *next;
 };
@@ -25,13 +28,18 @@ struct node_mix {
     struct node_mix_source *sources; /* by the mixer's number */
     uint32_t count;
     uint32_t jobs;
-    bool closing; /* MIX was asked for: done means MIXED */
+    struct node_kept *kept;    /* the next model; NULL: it is not kept */
+    struct sl_digest *digests; /* of its chunks; alike */
+    bool closing;              /* MIX was asked for: done means MIXED */
+    bool sealing;
 };
 
 /* inputs.c: data, learner, initial or resumed model. */
 /* Data and learner by node->settings alone; what is there on failure is the node's as well. */
 SL_MUST_USE enum sl_status node_create_learner(struct sl_node *node, struct sl_error *error);
 SL_MUST_USE enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error);
+/* The model as it was at first again, and an optimiser that has not done anything. */
+SL_MUST_USE enum sl_status node_reload_model(struct sl_node *node, struct sl_error *error);
 uint64_t node_name_tag(const char *name);
 uint64_t node_overlay_seed(const struct sl_node *node);
 
@@ -51,12 +59,13 @@ void node_fail_stream(struct sl_node *node, struct node_peer *peer, uint64_t rou
 void node_finish_mix(struct node_mix *mix);
 
 /* late.c */
-void node_hold(struct sl_node *node, struct node_peer *peer, uint64_t round);
-void node_apply_late(struct sl_node *node, struct node_peer *peer, uint64_t round, double weight);
+void node_hold(struct sl_node *node, struct node_peer *peer, const struct sl_round_action *action);
+void node_apply_late(struct sl_node *node, struct node_peer *peer, const struct sl_round_action *action);
 void node_drop_late(struct sl_node *node, struct node_peer *peer, uint64_t round);
 void node_drop_pending(struct node_peer *peer);
-/* Worker: adds the list to `values` and frees it. */
-void node_add_late(struct node_late *late, float *values, size_t elements);
+/* Adds the list to `values`, in its order. Any thread. */
+void node_add_late(const struct node_late *late, float *values, size_t elements);
+void node_free_late(struct node_late *late);
 
 /* donor.c */
 bool node_is_joining(const struct sl_node *node, const char *donor); /* waits for that peer's model */

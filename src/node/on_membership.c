@@ -15,6 +15,30 @@ static void send_roster(struct sl_node *node, const struct sl_membership_action 
     sl_buffer_finish(&payload);
 }
 
+static void send_probe(struct sl_node *node, const struct sl_membership_action *action) {
+    struct node_peer *peer = node_find_peer(node, action->node);
+    struct sl_buffer payload = {0};
+    if (peer != NULL && sl_probe_encode(&payload, &action->probe) == SL_OK)
+        node_send(node, peer, SL_FRAME_PROBE, &payload);
+    sl_buffer_finish(&payload);
+}
+
+static void send_digest(struct sl_node *node, const struct sl_membership_action *action) {
+    struct node_peer *peer = node_find_peer(node, action->node);
+    struct sl_buffer payload = {0};
+    if (peer != NULL && sl_roster_digest_encode(&payload, &action->digest) == SL_OK)
+        node_send(node, peer, SL_FRAME_ROSTER_DIGEST, &payload);
+    sl_buffer_finish(&payload);
+}
+
+static void send_neighbour(struct sl_node *node, const struct sl_membership_action *action) {
+    struct node_peer *peer = node_find_peer(node, action->node);
+    struct sl_buffer payload = {0};
+    if (peer != NULL && sl_neighbour_encode(&payload, &action->neighbour) == SL_OK)
+        node_send(node, peer, SL_FRAME_NEIGHBOUR, &payload);
+    sl_buffer_finish(&payload);
+}
+
 static void dial(struct sl_node *node, const struct sl_membership_action *action) {
     enum sl_status status =
         sl_transport_dial(node->transport, (const char *const *)action->addresses, action->address_count, action->node);
@@ -27,10 +51,12 @@ static void with_connection(struct sl_node *node, const struct sl_membership_act
     struct node_peer *peer = node_find_peer(node, action->node);
     if (peer == NULL || peer->connection == NULL)
         return;
-    if (action->type == SL_MEMBERSHIP_SEND_PING)
+    if (action->type == SL_MEMBERSHIP_SEND_PING) {
+        peer->heard = 0; /* the answer is not to be held back */
         (void)sl_connection_ping(peer->connection);
-    else
-        sl_connection_close(peer->connection, "no sign of life");
+    } else {
+        sl_connection_close(peer->connection, action->text);
+    }
 }
 
 /* Who signed what a member is suspected or dropped for: this node, or the one that it believed. */
@@ -76,6 +102,15 @@ static void carry_out(struct sl_node *node, const struct sl_membership_action *a
     case SL_MEMBERSHIP_SEND_ROSTER:
         send_roster(node, action);
         break;
+    case SL_MEMBERSHIP_SEND_PROBE:
+        send_probe(node, action);
+        break;
+    case SL_MEMBERSHIP_SEND_NEIGHBOUR:
+        send_neighbour(node, action);
+        break;
+    case SL_MEMBERSHIP_SEND_DIGEST:
+        send_digest(node, action);
+        break;
     case SL_MEMBERSHIP_SEND_PING:
     case SL_MEMBERSHIP_CLOSE:
         with_connection(node, action);
@@ -102,6 +137,7 @@ void node_step_membership(struct sl_node *node, const struct sl_membership_event
     sl_membership_actions_clear(actions);
     if (status != SL_OK)
         sl_log_line(node->log, SL_LOG_ERROR, "membership", "event lost", SL_TEXT("reason", sl_status_text(status)));
+    node->peers_file.changed |= changed;
     if (changed)
         node_tell_members(node);
 }
@@ -112,7 +148,8 @@ static void copy_member(struct sl_round_member *out, const struct sl_member *mem
                                     .from_round = member->entry.from_round,
                                     .until_round = member->entry.until_round,
                                     .live = member->entry.state == SL_MEMBER_ALIVE,
-                                    .connected = member->connected};
+                                    .connected = member->connected,
+                                    .quiet = member->quiet};
     memcpy(out->name, member->entry.node, sizeof out->name);
 }
 
@@ -130,8 +167,43 @@ void node_tell_members(struct sl_node *node) {
         node, &(struct sl_round_event){.type = SL_ROUND_MEMBERS, .members = node->members, .member_count = count});
 }
 
+/* ---- frames ---- */
+
+enum sl_status node_on_probe(struct sl_node *node, struct node_peer *peer, const uint8_t *payload, size_t length,
+                             struct sl_error *error) {
+    struct sl_probe probe;
+    enum sl_status status = sl_probe_decode(&probe, payload, length, error);
+    if (status == SL_OK)
+        node_step_membership(
+            node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_PROBE, .node = peer->name, .probe = &probe});
+    return status;
+}
+
+enum sl_status node_on_neighbour(struct sl_node *node, struct node_peer *peer, const uint8_t *payload, size_t length,
+                                 struct sl_error *error) {
+    struct sl_neighbour neighbour;
+    enum sl_status status = sl_neighbour_decode(&neighbour, payload, length, error);
+    if (status == SL_OK)
+        node_step_membership(node, &(struct sl_membership_event){
+                                       .type = SL_MEMBERSHIP_NEIGHBOUR, .node = peer->name, .neighbour = &neighbour});
+    return status;
+}
+
+enum sl_status node_on_roster_digest(struct sl_node *node, struct node_peer *peer, const uint8_t *payload,
+                                     size_t length, struct sl_error *error) {
+    struct sl_roster_digest digest;
+    enum sl_status status = sl_roster_digest_decode(&digest, payload, length, error);
+    if (status == SL_OK)
+        node_step_membership(
+            node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIGEST, .node = peer->name, .digest = &digest});
+    sl_roster_digest_finish(&digest);
+    return status;
+}
+
 enum sl_status node_create_membership(struct sl_node *node, struct sl_error *error) {
     const struct sl_settings *settings = node->settings;
+    struct node_remembered remembered;
+    node_load_peers(node, &remembered);
     const struct sl_membership_options options = {
         .self = settings->node.name,
         .flock = settings->flock.name,
@@ -141,15 +213,21 @@ enum sl_status node_create_membership(struct sl_node *node, struct sl_error *err
         .seal_context = node,
         .incarnation = (uint64_t)(sl_clock_wall() / SL_MILLISECOND),
         .samples = node->learner->samples,
+        .lineage = node->lineage,
+        .full_mesh = (size_t)settings->membership.full_mesh,
         .addresses = (const char *const *)node->addresses,
         .address_count = node->address_count,
         .join = (const char *const *)settings->membership.join.items,
         .join_count = settings->membership.join.count,
+        .remembered = (const char *const *)remembered.addresses,
+        .remembered_count = remembered.count,
         .suspect_after = sl_time_from_seconds(settings->membership.suspect_after),
         .drop_after = sl_time_from_seconds(settings->membership.drop_after),
         .ping_interval = sl_time_from_seconds(settings->transport.ping_interval),
         .retry_min = sl_time_from_seconds(settings->membership.dial_retry_min),
         .retry_max = sl_time_from_seconds(settings->membership.dial_retry_max),
         .seed = node->boot};
-    return sl_membership_create(&node->membership, &options, error);
+    enum sl_status status = sl_membership_create(&node->membership, &options, error);
+    node_finish_remembered(&remembered);
+    return status;
 }

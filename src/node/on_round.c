@@ -59,9 +59,9 @@ static void with_peer(struct sl_node *node, const struct sl_round_action *action
     else if (action->type == SL_ROUND_FETCH)
         node_fetch(node, peer, SL_PAYLOAD_UPDATE, action->round);
     else if (action->type == SL_ROUND_HOLD)
-        node_hold(node, peer, action->round);
+        node_hold(node, peer, action);
     else if (action->type == SL_ROUND_APPLY_LATE)
-        node_apply_late(node, peer, action->round, action->weight);
+        node_apply_late(node, peer, action);
     else if (action->type == SL_ROUND_DROP_LATE)
         node_drop_late(node, peer, action->round);
     else if (action->type == SL_ROUND_REQUEST_MODEL)
@@ -91,11 +91,39 @@ static void report_phase(struct sl_node *node, const struct sl_round_action *act
     node->round_entered = sl_clock_monotonic();
 }
 
+/* Too many rounds were missed: nothing of the former lineage holds any more. */
+static void begin_lineage(struct sl_node *node, uint64_t lineage) {
+    node->lineage = lineage;
+    node->signed_round = 0;
+    sl_record_event(node->record, "lineage");
+    sl_log_line(node->log, SL_LOG_WARNING, "round", "too far behind: joining anew with the flock's model");
+}
+
+static void report_outdated(struct sl_node *node, const struct sl_round_action *action) {
+    sl_record_event(node->record, "outdated", SL_TEXT("peer", action->peer), SL_UNSIGNED("epoch", action->epoch));
+    sl_log_line(node->log, SL_LOG_WARNING, "round", "a peer is in a later epoch", SL_TEXT("peer", action->peer),
+                SL_UNSIGNED("epoch", action->epoch), SL_UNSIGNED("own", node->settings->flock.epoch));
+}
+
 static void schedule(struct sl_node *node, enum sl_membership_event_type type, uint64_t round) {
     node_step_membership(node, &(struct sl_membership_event){.type = type, .from_round = round});
 }
 
-static void carry_out(struct sl_node *node, const struct sl_round_action *action) {
+/* What has happened, for the record or for others here to know. */
+static void report(struct sl_node *node, const struct sl_round_action *action) {
+    if (action->type == SL_ROUND_EDGE)
+        report_edge(node, action);
+    else if (action->type == SL_ROUND_CLOSED)
+        note_closed(node, action);
+    else if (action->type == SL_ROUND_PHASE)
+        report_phase(node, action);
+    else if (action->type == SL_ROUND_LINEAGE)
+        begin_lineage(node, action->lineage);
+    else if (action->type == SL_ROUND_OUTDATED)
+        report_outdated(node, action);
+}
+
+void node_carry_out(struct sl_node *node, const struct sl_round_action *action) {
     switch (action->type) {
     case SL_ROUND_TRAIN:
         node_train(node, action->round, action->averaging);
@@ -136,13 +164,11 @@ static void carry_out(struct sl_node *node, const struct sl_round_action *action
         node->scheduled_round = action->round;
         break;
     case SL_ROUND_EDGE:
-        report_edge(node, action);
-        break;
     case SL_ROUND_CLOSED:
-        note_closed(node, action);
-        break;
     case SL_ROUND_PHASE:
-        report_phase(node, action);
+    case SL_ROUND_LINEAGE:
+    case SL_ROUND_OUTDATED:
+        report(node, action);
         break;
     case SL_ROUND_WAKE:
         node_arm(node->round_timer, action->at);
@@ -160,8 +186,10 @@ static void tell_membership(struct sl_node *node) {
     node->scheduled_round = node->told_round = 0;
     if (scheduled != 0)
         schedule(node, SL_MEMBERSHIP_SCHEDULE, scheduled);
-    if (round != 0)
+    if (round != 0) {
         schedule(node, SL_MEMBERSHIP_ROUND, round);
+        node_want_connections(node);
+    }
 }
 
 void node_step_round(struct sl_node *node, const struct sl_round_event *event) {
@@ -169,9 +197,12 @@ void node_step_round(struct sl_node *node, const struct sl_round_event *event) {
     if (node->finishing)
         return;
     enum sl_status status = sl_round_step(node->round, event, sl_clock_monotonic(), actions);
+    uint64_t record = status == SL_OK ? node_keep(node, actions) : 0;
     for (size_t i = 0; i < actions->count; i++)
-        carry_out(node, &actions->items[i]);
+        if (!node_keeper_must_wait(node, &actions->items[i], record))
+            node_carry_out(node, &actions->items[i]);
     sl_round_actions_clear(actions);
+    node_keeper_flush(node);
     if (status != SL_OK) {
         struct sl_error error;
         sl_error_set(&error, status, "the round machine failed: %s", sl_status_text(status));
@@ -181,7 +212,7 @@ void node_step_round(struct sl_node *node, const struct sl_round_event *event) {
     tell_membership(node);
 }
 
-enum sl_status node_create_round(struct sl_node *node, struct sl_error *error) {
+enum sl_status node_prepare_rounds(struct sl_node *node, struct sl_error *error) {
     const struct sl_settings *settings = node->settings;
     enum sl_status status = sl_topology_parse(&node->topology, settings->overlay.topology, error);
     if (status != SL_OK)
@@ -190,27 +221,42 @@ enum sl_status node_create_round(struct sl_node *node, struct sl_error *error) {
         return sl_error_set(error, SL_SETTINGS, "mix.stream: needs overlay.topology \"full\", not \"%s\"",
                             settings->overlay.topology);
     node->graphs = sl_graph_cache_create(); /* an optimization; NULL will do */
+    return SL_OK;
+}
+
+enum sl_status node_create_round(struct sl_node *node, const struct node_restored *restored, struct sl_error *error) {
+    const struct sl_settings *settings = node->settings;
     static const enum sl_round_below below[] = {[SL_BELOW_WAIT] = SL_ROUND_BELOW_WAIT,
                                                 [SL_BELOW_TRAIN] = SL_ROUND_BELOW_TRAIN,
                                                 [SL_BELOW_STOP] = SL_ROUND_BELOW_STOP};
-    const struct sl_round_options options = {.self = settings->node.name,
-                                             .tag = node_name_tag(settings->node.name),
-                                             .lineage = node->lineage,
-                                             .epoch = settings->flock.epoch,
-                                             .seed = node_overlay_seed(node),
-                                             .done_rounds = node->model_round,
-                                             .rounds = settings->round.rounds,
-                                             .averaging_rounds = settings->round.averaging_rounds,
-                                             .topology = &node->topology,
-                                             .graphs = node->graphs,
-                                             .by_samples = settings->mix.weights == SL_WEIGHTING_SAMPLES,
-                                             .stream = settings->mix.stream,
-                                             .deadline_min = sl_time_from_seconds(settings->round.deadline_min),
-                                             .deadline_max = sl_time_from_seconds(settings->round.deadline_max),
-                                             .linger_max = sl_time_from_seconds(settings->round.linger_max),
-                                             .start_nodes = settings->flock.start_nodes,
-                                             .min_peers_to_start = settings->round.min_peers_to_start,
-                                             .min_peers_per_round = settings->round.min_peers_per_round,
-                                             .below = below[settings->round.below_minimum]};
+    struct sl_round_options options = {.self = settings->node.name,
+                                       .tag = node_name_tag(settings->node.name),
+                                       .lineage = node->lineage,
+                                       .epoch = settings->flock.epoch,
+                                       .seed = node_overlay_seed(node),
+                                       .done_rounds = node->model_round,
+                                       .rounds = settings->round.rounds,
+                                       .averaging_rounds = settings->round.averaging_rounds,
+                                       .topology = &node->topology,
+                                       .graphs = node->graphs,
+                                       .by_samples = settings->mix.weights == SL_WEIGHTING_SAMPLES,
+                                       .stream = settings->mix.stream,
+                                       .deadline_min = sl_time_from_seconds(settings->round.deadline_min),
+                                       .deadline_max = sl_time_from_seconds(settings->round.deadline_max),
+                                       .linger_max = sl_time_from_seconds(settings->round.linger_max),
+                                       .start_nodes = settings->flock.start_nodes,
+                                       .min_peers_to_start = settings->round.min_peers_to_start,
+                                       .min_peers_per_round = settings->round.min_peers_per_round,
+                                       .below = below[settings->round.below_minimum],
+                                       .pending_max = settings->round.pending_max,
+                                       .stale_rounds = settings->round.stale_rounds,
+                                       .stop_outdated = settings->round.outdated == SL_OUTDATED_STOP,
+                                       .lineage_seed = node->boot};
+    if (restored != NULL) {
+        options.restored = restored->state;
+        options.held = restored->held;
+        options.held_count = restored->held_count;
+        options.model_round = restored->model_round;
+    }
     return sl_round_create(&node->round, &options, error);
 }

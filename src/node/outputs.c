@@ -52,13 +52,21 @@ static enum sl_status make(struct node_outputs *outputs, const char *name, const
 enum sl_status node_outputs_make(struct node_outputs *outputs, const struct sl_settings *settings,
                                  struct sl_error *error) {
     *outputs = (struct node_outputs){.count = 0};
+    const struct {
+        const char *name, *path;
+        bool folder;
+    } wanted[NODE_OUTPUTS_MAX] = {{"model.folder", settings->model.folder, true},
+                                  {"membership.proof_folder", settings->membership.proof_folder, true},
+                                  {"node.state_folder", settings->node.state_folder, true},
+                                  {"record.file", settings->record.file, false}};
     struct sl_error later = {.status = SL_OK};
-    enum sl_status models = make(outputs, "model.folder", settings->model.folder, true, error);
-    enum sl_status proofs = make(outputs, "membership.proof_folder", settings->membership.proof_folder, true,
-                                 models == SL_OK ? error : &later);
-    enum sl_status record =
-        make(outputs, "record.file", settings->record.file, false, models == SL_OK && proofs == SL_OK ? error : &later);
-    return models != SL_OK ? models : proofs != SL_OK ? proofs : record;
+    enum sl_status first = SL_OK;
+    for (size_t i = 0; i < NODE_OUTPUTS_MAX; i++) {
+        enum sl_status status =
+            make(outputs, wanted[i].name, wanted[i].path, wanted[i].folder, first == SL_OK ? error : &later);
+        first = first == SL_OK ? status : first;
+    }
+    return first;
 }
 
 /* From its end up to what was there before. What somebody has put something into stays, and all above it. */

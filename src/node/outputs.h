@@ -1,13 +1,13 @@
-/* What a node writes to: model.folder, membership.proof_folder, record.file. They are made before it is sure that it
- * will run, since the rules of Landlock name what is there. A start that fails leaves nothing: what was made for it is
- * removed again. */
+/* What a node writes to: model.folder, membership.proof_folder, node.state_folder, record.file. They are made before it
+ * is sure that it will run, since the rules of Landlock name what is there. A start that fails leaves nothing: what was
+ * made for it is removed again. */
 #ifndef SL_NODE_OUTPUTS_H
 #define SL_NODE_OUTPUTS_H
 
 #include "settings/settings.h"
 #include <starling/node.h>
 
-enum { NODE_OUTPUTS_MAX = 3 };
+enum { NODE_OUTPUTS_MAX = 4 };
 
 /* All zero: nothing was made. */
 struct node_outputs {

@@ -8,6 +8,7 @@
 #include "exchange/inbound.h"
 #include "exchange/manifest.h"
 #include "identity/identity.h"
+#include "node/keeper.h"
 #include "round/round.h"
 #include "transport/transport.h"
 
@@ -22,8 +23,10 @@ struct node_incoming {
     uint32_t transfer;
     struct sl_manifest manifest;
     struct sl_digest digest;        /* of the manifest's bytes */
+    struct sl_buffer bytes;         /* those, until `kept` has them; empty where nothing is kept */
     struct sl_statement *statement; /* the manifest as it was signed, until it was taken note of; NULL then */
     struct sl_inbound *inbound;     /* NULL until fetched */
+    struct node_kept *kept;         /* NULL until fetched, or where nothing is kept */
     uint64_t credited;              /* what the peer was told */
     bool streamed;
     bool lost; /* its connection is gone, or it was cancelled or wrong: no more bytes will come */
@@ -45,11 +48,13 @@ struct node_outgoing {
 struct node_pending {
     uint64_t round;
     struct sl_block *theirs, *mine;
+    struct node_kept *kept[2]; /* of both */
 };
 
 /* A payload of this node, described and signed. */
 struct node_publication {
     struct sl_block *block;
+    struct node_kept *kept;
     uint64_t round;
     enum sl_payload_kind kind;
     struct sl_buffer manifest;
@@ -67,6 +72,9 @@ SL_MUST_USE enum sl_status node_sign_once(uint64_t *signed_round, uint64_t round
 void node_publish(struct sl_node *node, const struct sl_round_action *action);
 void node_publish_snapshot(struct sl_node *node);
 void node_finish_publication(struct node_publication *publication);
+/* The update that was signed before a restart, whose bytes are the model now; signed by the present key. */
+SL_MUST_USE enum sl_status node_restore_publication(struct sl_node *node, struct node_publication *publication,
+                                                    struct node_kept *kept, struct sl_error *error);
 
 /* incoming.c */
 enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, const struct sl_manifest_frame *frame,
@@ -81,6 +89,8 @@ void node_fetch(struct sl_node *node, struct node_peer *peer, enum sl_payload_ki
 void node_grant(struct sl_node *node, struct node_incoming *incoming);
 void node_drop_incoming(struct sl_node *node, struct node_incoming *incoming, bool tell);
 void node_unref_incoming(struct node_incoming *incoming);
+/* A payload that was whole before a restart. False: out of memory. */
+SL_MUST_USE bool node_restore_incoming(struct sl_node *node, struct node_peer *peer, struct node_kept *kept);
 void node_lose_incoming(struct sl_node *node, struct node_peer *peer); /* its connection is gone */
 
 /* outgoing.c */

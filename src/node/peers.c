@@ -16,7 +16,7 @@ struct node_peer *node_find_peer(const struct sl_node *node, const char *name) {
     return peer;
 }
 
-static struct node_peer *find_or_add(struct sl_node *node, const char *name) {
+struct node_peer *node_find_or_add_peer(struct sl_node *node, const char *name) {
     struct node_peer *peer = node_find_peer(node, name);
     if (peer != NULL)
         return peer;
@@ -66,7 +66,7 @@ void node_send(struct sl_node *node, struct node_peer *peer, enum sl_frame_type 
 static void handle_peer_up(void *context, struct sl_connection *connection, const struct sl_hello *hello,
                            struct sl_credential *credential) {
     struct sl_node *node = context;
-    struct node_peer *peer = find_or_add(node, hello->node);
+    struct node_peer *peer = node_find_or_add_peer(node, hello->node);
     if (peer == NULL) {
         sl_connection_close(connection, "out of memory");
         return;

@@ -212,5 +212,6 @@ void preflight_folders(struct preflight *preflight) {
         (void)check_folder(preflight, "model.folder", settings->model.folder, true);
     check_record(preflight);
     (void)check_folder(preflight, "membership.proof_folder", settings->membership.proof_folder, true);
+    (void)check_folder(preflight, "node.state_folder", settings->node.state_folder, true);
     check_lists_folder(preflight);
 }

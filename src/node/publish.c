@@ -11,6 +11,9 @@ struct making {
     struct node_publication *publication;
     struct sl_manifest manifest;
     struct node_late *late;
+    bool is_kept;   /* what is published lies in a slot already */
+    bool is_signed; /* before a restart, another one of this round was, perhaps: */
+    uint8_t signed_digest[SL_WIRE_DIGEST_SIZE];
     struct sl_block *copy; /* where late differences are added, when the model must not be written */
     struct sl_digest *digests;
     unsigned jobs;
@@ -25,12 +28,14 @@ struct digest_job {
 
 void node_finish_publication(struct node_publication *publication) {
     sl_block_unref(publication->block);
+    node_kept_unref(publication->kept);
     sl_buffer_finish(&publication->manifest);
     *publication = (struct node_publication){.block = NULL};
 }
 
 static void free_making(struct making *making) {
     sl_manifest_finish(&making->manifest);
+    node_free_late(making->late);
     sl_block_unref(making->copy);
     free(making->digests);
     free(making);
@@ -54,34 +59,67 @@ enum sl_status node_sign_once(uint64_t *signed_round, uint64_t round, struct sl_
     return SL_OK;
 }
 
+/* By the present key. */
+static enum sl_status seal(struct sl_node *node, struct node_publication *publication, struct sl_error *error) {
+    sl_identity_key_digest(node->identity, SL_PURPOSE_CLIENT, publication->signer);
+    return node_sign_manifest(publication, node->identity, publication->signature, &publication->signature_length,
+                              error);
+}
+
+enum sl_status node_restore_publication(struct sl_node *node, struct node_publication *publication,
+                                        struct node_kept *kept, struct sl_error *error) {
+    *publication = (struct node_publication){.block = sl_block_ref(node->model),
+                                             .kept = node_kept_ref(kept),
+                                             .round = kept->round,
+                                             .kind = SL_PAYLOAD_UPDATE,
+                                             .digest = kept->digest};
+    enum sl_status status = sl_buffer_append(&publication->manifest, kept->manifest.data, kept->manifest.length);
+    return status == SL_OK ? seal(node, publication, error) : sl_error_set(error, status, "out of memory");
+}
+
+/* Of a round that was signed before only the same bytes are signed again. */
+static enum sl_status sign_update(struct making *making, struct sl_error *error) {
+    struct sl_node *node = making->node;
+    const struct node_publication *publication = making->publication;
+    if (making->is_signed && publication->round == node->signed_round)
+        return memcmp(making->signed_digest, publication->digest.bytes, SL_WIRE_DIGEST_SIZE) == 0 ? SL_OK : SL_EXISTS;
+    return node_sign_once(&node->signed_round, publication->round, error);
+}
+
 static enum sl_status sign(struct making *making, struct sl_error *error) {
     struct node_publication *publication = making->publication;
-    const struct sl_identity *identity = making->node->identity;
     enum sl_status status = sl_manifest_describe(&making->manifest, &making->node->learner->layout,
                                                  &making->node->chunks, making->digests, error);
     if (status == SL_OK)
         status = sl_manifest_encode(&publication->manifest, &making->manifest);
-    if (status == SL_OK && publication->kind == SL_PAYLOAD_UPDATE)
-        status = node_sign_once(&making->node->signed_round, making->manifest.round, error);
-    if (status == SL_OK)
-        status =
-            node_sign_manifest(publication, identity, publication->signature, &publication->signature_length, error);
     if (status != SL_OK)
         return status;
-    sl_identity_key_digest(identity, SL_PURPOSE_CLIENT, publication->signer);
     sl_digest_of(&publication->digest, publication->manifest.data, publication->manifest.length);
-    return SL_OK;
+    if (publication->kind == SL_PAYLOAD_UPDATE)
+        status = sign_update(making, error);
+    if (status == SL_EXISTS)
+        return SL_OK; /* the round machine sits this round out: it is never offered */
+    return status == SL_OK ? seal(making->node, publication, error) : status;
 }
 
-static void complete(struct making *making) {
-    struct sl_node *node = making->node;
+/* The machine hears of an update that the journal has. */
+static void keep(struct sl_node *node, struct node_publication *publication) {
+    struct node_kept *kept = publication->kept;
+    node_kept_describe(node, kept, (struct sl_bytes){publication->manifest.data, publication->manifest.length},
+                       &publication->digest);
+    if (kept != NULL && kept->manifest.length > 0)
+        node_kept_list(kept);
+}
+
+static void complete(struct sl_node *node, void *context) {
+    struct making *making = context;
     struct sl_error error = {.status = SL_OK, .text = ""};
     enum sl_status status = sign(making, &error);
     if (status != SL_OK) {
         give_up(making, status, &error);
         return;
     }
-    const struct node_publication *publication = making->publication;
+    struct node_publication *publication = making->publication;
     char digest[SL_DIGEST_TEXT_SIZE];
     sl_digest_text(digest, &publication->digest);
     sl_time seconds = sl_clock_monotonic() - making->start;
@@ -92,6 +130,7 @@ static void complete(struct making *making) {
         node_snapshot_published(node);
         return;
     }
+    keep(node, publication);
     sl_record_event(node->record, "published", SL_UNSIGNED("round", publication->round), SL_TEXT("digest", digest),
                     SL_UNSIGNED("degree", degree), SL_NUMBER("seconds", sl_time_to_seconds(seconds)));
     node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_PUBLISHED,
@@ -104,9 +143,21 @@ static void complete(struct making *making) {
 static void run_digests(struct sl_job *job) {
     const struct digest_job *digest = (const struct digest_job *)job;
     const struct sl_chunks *chunks = &digest->making->node->chunks;
-    const uint8_t *data = digest->making->publication->block->data;
-    for (uint32_t i = digest->first; i < digest->last; i++)
-        sl_digest_of(&digest->making->digests[i], data + sl_chunk_first(chunks, i), sl_chunk_length(chunks, i));
+    const struct making *making = digest->making;
+    const uint8_t *data = making->publication->block->data;
+    struct node_kept *kept = making->is_kept ? NULL : making->publication->kept;
+    for (uint32_t i = digest->first; i < digest->last; i++) {
+        const uint8_t *chunk = data + sl_chunk_first(chunks, i);
+        sl_digest_of(&making->digests[i], chunk, sl_chunk_length(chunks, i));
+        node_kept_write(kept, chunk, sl_chunk_length(chunks, i), sl_chunk_first(chunks, i));
+    }
+}
+
+static void seal_kept(struct making *making) {
+    struct sl_digest digest;
+    node_kept_digest(&digest, making->digests, making->node->chunks.count);
+    struct node_kept *kept = making->is_kept ? NULL : making->publication->kept;
+    node_kept_seal(making->node, kept, &digest, complete, making);
 }
 
 static void handle_digested(struct sl_job *job) {
@@ -114,7 +165,7 @@ static void handle_digested(struct sl_job *job) {
     free(job);
     node_job_done(making->node);
     if (--making->jobs == 0)
-        complete(making);
+        seal_kept(making);
 }
 
 /* One job a worker, each an equal run of chunks. */
@@ -156,7 +207,6 @@ static void run_late(struct sl_job *job) {
     struct sl_block *model = making->publication->block;
     memcpy(making->copy->data, model->data, model->length);
     node_add_late(making->late, (float *)(void *)making->copy->data, making->node->learner->layout.elements);
-    making->late = NULL;
 }
 
 static void handle_late(struct sl_job *job) {
@@ -164,6 +214,8 @@ static void handle_late(struct sl_job *job) {
     struct sl_node *node = making->node;
     free(job);
     node_job_done(node);
+    node_free_late(making->late);
+    making->late = NULL;
     sl_block_unref(making->publication->block);
     making->publication->block = sl_block_ref(making->copy);
     node_replace_model(node, making->copy);
@@ -233,10 +285,26 @@ static void digest_view(const struct sl_node *node, uint64_t round, uint8_t out[
     sl_buffer_finish(&names);
 }
 
+/* The model as the last round left it, which nothing has touched, is in the journal already. */
+static void begin_keeping(struct sl_node *node, struct making *making) {
+    struct node_kept *model = node->keeper.model;
+    struct node_publication *publication = making->publication;
+    const char *name = node->settings->node.name;
+    if (model != NULL && model->round == node->model_round && node->model_is_mixed && node->late == NULL) {
+        publication->kept = node_kept_alias(node, model, SL_KEPT_UPDATE, name, publication->round);
+        making->is_kept = publication->kept != NULL;
+    } else {
+        publication->kept = node_kept_take(node, SL_KEPT_UPDATE, name, publication->round, node->chunks.payload_bytes);
+    }
+}
+
 void node_publish(struct sl_node *node, const struct sl_round_action *action) {
     struct making *making = start_making(node, &node->update, action->round, SL_PAYLOAD_UPDATE);
     if (making == NULL)
         return;
+    begin_keeping(node, making);
+    making->is_signed = action->is_signed;
+    memcpy(making->signed_digest, action->own_digest, sizeof making->signed_digest);
     making->manifest.degree = action->degree;
     making->manifest.total_samples = action->total_samples;
     digest_view(node, action->round, making->manifest.view);

@@ -25,6 +25,11 @@ void node_submit(struct sl_node *node, struct sl_pool *pool, struct sl_job *job)
     sl_pool_submit(pool, job);
 }
 
+void node_submit_urgent(struct sl_node *node, struct sl_pool *pool, struct sl_job *job) {
+    node->jobs++;
+    sl_pool_submit_urgent(pool, job);
+}
+
 void node_job_done(struct sl_node *node) {
     node->jobs--;
 }
@@ -40,6 +45,7 @@ static void settle_late(struct sl_node *node) {
     }
     memcpy(copy->data, node->model->data, node->model->length);
     node_add_late(node->late, (float *)(void *)copy->data, node->learner->layout.elements);
+    node_free_late(node->late);
     node->late = NULL;
     node_replace_model(node, copy);
     node->saved_round = UINT64_MAX; /* its file has them not */
@@ -130,6 +136,7 @@ static void handle_status(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     (void)what;
     node_record_status(context);
+    node_save_peers(context);
 }
 
 static void handle_stop(evutil_socket_t fd, short what, void *context) {
@@ -169,7 +176,7 @@ enum sl_status node_create_events(struct sl_node *node, struct sl_error *error) 
 }
 
 static void begin(struct sl_node *node) {
-    if (node->model_round >= node->settings->round.rounds) {
+    if (node->model_round >= node->settings->round.rounds && !node->keeper.resumed) {
         sl_log_line(node->log, SL_LOG_WARNING, "node", "no round is left to do: round.rounds is reached",
                     SL_UNSIGNED("rounds", node->settings->round.rounds));
         node_finish(node, SL_OK);
@@ -178,6 +185,7 @@ static void begin(struct sl_node *node) {
     node_step_membership(node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
     node_tell_members(node);
     node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_TIMER});
+    node_recovered(node);
 }
 
 enum sl_status sl_node_run(struct sl_node *node, struct sl_error *error) {
@@ -187,6 +195,8 @@ enum sl_status sl_node_run(struct sl_node *node, struct sl_error *error) {
     if (event_base_dispatch(node->base) < 0)
         return sl_error_set(error, SL_INTERNAL, "the event loop failed");
     enum sl_status status = node->outcome;
+    if (node->failure.status == SL_OK)
+        node_keeper_end(node);
     if (node->failure.status != SL_OK) {
         status = node->failure.status;
         (void)sl_error_set(error, status, "%s", node->failure.text);

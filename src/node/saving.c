@@ -14,8 +14,6 @@
 #include "base/file.h"
 #include "model/safetensors.h"
 
-enum { STATE_GROUPS_MAX = 4 };
-
 struct save_job {
     struct sl_job job;
     struct sl_node *node;
@@ -76,10 +74,10 @@ static void prune(const struct sl_node *node, uint64_t newest) {
 static void run_save(struct sl_job *submitted) {
     struct save_job *job = (struct save_job *)submitted;
     struct sl_node *node = job->node;
-    struct sl_tensor_group groups[1 + STATE_GROUPS_MAX] = {
+    struct sl_tensor_group groups[1 + SL_LEARNER_STATE_GROUPS] = {
         {.prefix = "", .layout = &node->learner->layout, .values = (float *)(void *)job->block->data}};
     size_t state = 0;
-    job->status = node->learner->interface->state(node->learner, groups + 1, STATE_GROUPS_MAX, &state);
+    job->status = node->learner->interface->state(node->learner, groups + 1, SL_LEARNER_STATE_GROUPS, &state);
     if (job->status == SL_OK)
         job->status = sl_safetensors_save(job->path, groups, 1 + state, &job->metadata, &job->error);
     if (job->status == SL_OK)
@@ -171,10 +169,10 @@ enum sl_status node_load_last_model(struct sl_node *node, struct sl_error *error
     if (path == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
     struct sl_metadata metadata = {.count = 0};
-    struct sl_tensor_group groups[1 + STATE_GROUPS_MAX] = {
+    struct sl_tensor_group groups[1 + SL_LEARNER_STATE_GROUPS] = {
         {.prefix = "", .layout = &node->learner->layout, .values = (float *)(void *)node->model->data}};
     size_t state = 0;
-    status = node->learner->interface->state(node->learner, groups + 1, STATE_GROUPS_MAX, &state);
+    status = node->learner->interface->state(node->learner, groups + 1, SL_LEARNER_STATE_GROUPS, &state);
     if (status == SL_OK)
         status = sl_safetensors_load(path, groups, 1 + state, &metadata, error);
     if (status != SL_OK)

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BURST = 1024, REFILL = 64 }; /* statements to verify a peer, and a second, beside those for the members known */
 #define COMPLAINT_INTERVAL (10 * SL_SECOND)
 
 /* ---- what we say ---- */
@@ -116,12 +115,11 @@ static bool is_ours(const struct sl_node *node, const struct sl_member_statement
 }
 
 /* A check costs some tenths of a millisecond of the loop: each peer has so many. */
-static bool may_verify(struct sl_node *node, struct node_peer *peer) {
-    size_t members = 0;
-    (void)sl_membership_members(node->membership, &members);
+static bool may_verify(const struct sl_node *node, struct node_peer *peer) {
+    size_t members = sl_membership_count(node->membership);
     sl_time now = sl_clock_monotonic();
-    double burst = BURST + 4.0 * (double)members, refill = REFILL + (double)members / 4;
-    peer->checks += refill * sl_time_to_seconds(now - peer->checks_at);
+    double burst = sl_membership_checks_burst(members);
+    peer->checks += sl_membership_checks_rate(members) * sl_time_to_seconds(now - peer->checks_at);
     peer->checks_at = now;
     if (peer->checks > burst)
         peer->checks = burst;

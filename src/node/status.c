@@ -57,9 +57,11 @@ void node_record_status(struct sl_node *node) {
 
 void node_record_finish(struct sl_node *node, enum sl_status status) {
     struct sl_transport_counters counters;
+    struct sl_journal_counts written;
     struct sl_digest digest;
     char model[SL_DIGEST_TEXT_SIZE];
     struct rusage usage;
+    sl_journal_count(node->keeper.journal, &written);
     sl_transport_counters(node->transport, &counters);
     sl_digest_of(&digest, node->model->data, node->model->length);
     sl_digest_text(model, &digest);
@@ -76,5 +78,6 @@ void node_record_finish(struct sl_node *node, enum sl_status status) {
         SL_UNSIGNED("bytes_sent", counters.bytes_sent), SL_UNSIGNED("bytes_received", counters.bytes_received),
         SL_UNSIGNED("data_sent", counters.data_sent), SL_UNSIGNED("data_received", counters.data_received),
         SL_UNSIGNED("refused", counters.refused), SL_UNSIGNED("limited", counters.limited),
+        SL_UNSIGNED("journal_bytes", written.flushed_bytes + written.slot_bytes_written),
         SL_UNSIGNED("bad_tags", counters.bad_tags));
 }

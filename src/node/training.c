@@ -12,8 +12,9 @@ struct trainer_job {
     struct sl_node *node;
     uint64_t round;
     bool averaging;
-    struct sl_block *from; /* a reference */
-    struct sl_block *to;   /* another block, where `from` must not be written; a reference */
+    struct sl_block *from;   /* a reference */
+    struct sl_block *to;     /* another block, where `from` must not be written; a reference */
+    struct node_kept *state; /* NULL: it is not kept */
     struct sl_training training;
     struct sl_evaluation evaluation;
     sl_time seconds;
@@ -55,6 +56,7 @@ static struct trainer_job *create_job(struct sl_node *node, uint64_t round, void
 static void free_job(struct trainer_job *job) {
     sl_block_unref(job->from);
     sl_block_unref(job->to);
+    node_kept_unref(job->state);
     free(job);
 }
 
@@ -75,6 +77,8 @@ static void run_training(struct sl_job *submitted) {
     struct sl_learner *learner = job->node->learner;
     job->status = learner->interface->train(learner, (float *)(void *)block->data, &job->training, &job->error);
     job->seconds = sl_clock_monotonic() - start;
+    if (job->status == SL_OK)
+        node_kept_write_state(job->state, learner);
 }
 
 static void handle_trained(struct sl_job *submitted) {
@@ -94,6 +98,10 @@ static void handle_trained(struct sl_job *submitted) {
         node_fail(node, &job->error);
     if (job->training.steps > 0)
         node->model_is_mixed = false;
+    if (status == SL_OK) {
+        node_keeper_set_state(node, job->state);
+        job->state = NULL;
+    }
     free_job(job);
     node_job_done(node);
     if (status == SL_OK)
@@ -112,6 +120,9 @@ void node_train(struct sl_node *node, uint64_t round, bool averaging) {
         free_job(job);
         return;
     }
+    uint64_t state_bytes = averaging ? 0 : sl_learner_state_bytes(node->learner);
+    if (state_bytes > 0)
+        job->state = node_kept_take(node, SL_KEPT_STATE, node->settings->node.name, round, state_bytes);
     node->model_is_mixed = averaging && node->model_is_mixed;
     node_submit(node, node->trainer, &job->job);
 }

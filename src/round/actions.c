@@ -52,6 +52,7 @@ void sl_round_actions_clear(struct sl_round_actions *actions) {
     for (size_t i = 0; i < actions->count; i++)
         free(actions->items[i].plan);
     actions->count = 0;
+    actions->save = false;
 }
 
 void sl_round_actions_finish(struct sl_round_actions *actions) {

@@ -1,16 +1,19 @@
-/* The messages of the design's table "before sending, flushed": MANIFEST, READY, COUNT and VOID. (GONE tells of a
- * lineage that ended before this process began: nothing to flush.)
+/* The messages of the design's table "before sending, flushed": MANIFEST, READY, COUNT and VOID; GONE, too, since a
+ * lineage may have ended within this process.
  *
- * Here, and nowhere else, they become actions; each caller has changed the state first. So a journal needs exactly one
- * thing more: promise() appends the record of that change and the action that follows waits for its flush. Until
- * then a restarted node is a new lineage, which the protocol allows (`journal: none`). */
+ * Here, and nowhere else, they become actions; each caller has changed the state first. So the record of the step has
+ * what is promised, and the action waits for that record's flush. A caller without a journal carries them out at once,
+ * and a restarted node is a new lineage then, which the protocol allows (`journal: none`). */
 #include "round/state.h"
 
 #include <string.h>
 
 static struct sl_round_action *promise(struct sl_round *round, enum sl_round_action_type type,
                                        const struct round_peer *peer, uint64_t number) {
-    return sl_round_emit_to(round, type, peer, number);
+    struct sl_round_action *action = sl_round_emit_to(round, type, peer, number);
+    action->durable = !round->options.stream;
+    round->actions->save |= action->durable;
+    return action;
 }
 
 void sl_round_offer(struct sl_round *round, const struct round_edge *edge) {

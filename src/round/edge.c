@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 enum role { AT_D = 1, AT_F = 2, AT_BOTH = 3 };
 
 static const struct transition {
@@ -29,6 +31,7 @@ static const struct transition {
     {AT_F, SL_EDGE_STATE_PENDING, EDGE_COUNT, SL_EDGE_STATE_NONE, true, SL_EDGE_LATE},
     {AT_F, SL_EDGE_STATE_PENDING, EDGE_VOID, SL_EDGE_STATE_NONE, true, SL_EDGE_VOID},
     {AT_F, SL_EDGE_STATE_PENDING, EDGE_GONE, SL_EDGE_STATE_NONE, true, SL_EDGE_GONE},
+    {AT_F, SL_EDGE_STATE_PENDING, EDGE_WRITE_OFF, SL_EDGE_STATE_NONE, true, SL_EDGE_STALE},
 };
 
 static const struct transition *find_transition(const struct round_edge *edge, enum round_edge_event event) {
@@ -39,17 +42,27 @@ static const struct transition *find_transition(const struct round_edge *edge, e
     return NULL;
 }
 
+void sl_round_fill_edge(const struct sl_round *round, struct sl_round_action *action, const struct round_edge *edge) {
+    action->weight = edge->weight;
+    action->own_lineage = round->options.lineage;
+    action->peer_lineage = edge->manifest.lineage;
+    memcpy(action->own_digest, edge->own_digest, sizeof action->own_digest);
+    memcpy(action->peer_digest, edge->manifest.digest, sizeof action->peer_digest);
+}
+
 void sl_round_edge_step(struct sl_round *round, struct round_edge *edge, enum round_edge_event event) {
     const struct transition *transition = find_transition(edge, event);
     assert(transition != NULL);
     if (transition == NULL)
         return;
+    if (edge->state == SL_EDGE_STATE_OPEN && round->published)
+        memcpy(edge->own_digest, round->own_digest, sizeof edge->own_digest);
     edge->state = transition->to;
     if (!transition->recorded)
         return;
     struct sl_round_action *action = sl_round_emit_to(round, SL_ROUND_EDGE, edge->peer, edge->round);
     action->outcome = transition->outcome;
-    action->weight = edge->weight;
+    sl_round_fill_edge(round, action, edge);
     action->after = edge->trained_at != 0 ? round->now - edge->trained_at : 0;
 }
 
@@ -101,7 +114,7 @@ void sl_round_edge_take_manifest(struct sl_round *round, struct round_peer *peer
         return;
     }
     edge->weight = sl_round_edge_weight(round, edge);
-    if (!edge->whole)
+    if (!edge->whole && sl_round_has_turn(round, edge))
         (void)sl_round_emit_to(round, SL_ROUND_FETCH, peer, manifest->round);
 }
 
@@ -113,16 +126,39 @@ static bool ready_matches(const struct sl_round *round, const struct round_edge 
            memcmp(ready->manifest_receiver, round->own_digest, SL_WIRE_DIGEST_SIZE) == 0;
 }
 
+/* A place that a pending edge older than stale_rounds had; false: there is none. */
+static bool make_room(struct sl_round *round) {
+    struct round_peer *oldest = NULL;
+    for (size_t i = 0; i < round->pending.count; i++) {
+        struct round_peer *peer = round->pending.items[i];
+        if (oldest == NULL || peer->pending->round < oldest->pending->round)
+            oldest = peer;
+    }
+    uint64_t stale = round->options.stale_rounds;
+    if (oldest == NULL || stale == 0 || round->current - oldest->pending->round <= stale)
+        return false;
+    sl_round_write_off(round, oldest);
+    return true;
+}
+
+/* BOUND edges count: each may be pending when the round closes. */
+static bool has_room(const struct sl_round *round) {
+    uint64_t most = round->options.pending_max != 0 ? round->options.pending_max : 2 * round->edge_count;
+    uint64_t taken = round->pending.count;
+    for (size_t i = 0; i < round->edge_count; i++)
+        taken += round->edges[i].state == SL_EDGE_STATE_BOUND;
+    return taken < most;
+}
+
 static void promise(struct sl_round *round, struct round_edge *edge) {
     if (edge->peer->pending != NULL)
         return; /* a pair has at most one undecided edge: else one number would not tell D which */
-    if (round->pending.count >= 2 * round->edge_count) {
+    if (!has_room(round) && !make_room(round)) {
         if (!edge->refused)
             sl_round_send_pass(round, edge->peer, edge->round, SL_PASS_FULL);
         edge->refused = edge->passed = true;
         return;
     }
-    memcpy(edge->own_digest, round->own_digest, sizeof edge->own_digest);
     sl_round_edge_step(round, edge, EDGE_PROMISE);
     sl_round_send_ready(round, edge);
 }
@@ -141,23 +177,58 @@ void sl_round_edge_evaluate(struct sl_round *round, struct round_edge *edge) {
     }
 }
 
-void sl_round_settle_pending(struct sl_round *round, struct round_peer *peer, enum sl_verdict_value value) {
+static struct round_edge *take_pending(struct sl_round *round, struct round_peer *peer) {
     struct round_edge *edge = peer->pending;
     peer->pending = NULL;
     sl_round_list_remove(&round->pending, peer);
+    return edge;
+}
+
+static void emit_late(struct sl_round *round, enum sl_round_action_type type, const struct round_edge *edge) {
+    sl_round_fill_edge(round, sl_round_emit_to(round, type, edge->peer, edge->round), edge);
+}
+
+void sl_round_write_off(struct sl_round *round, struct round_peer *peer) {
+    struct round_edge *edge = take_pending(round, peer);
+    sl_round_edge_step(round, edge, EDGE_WRITE_OFF);
+    emit_late(round, SL_ROUND_DROP_LATE, edge);
+    free(edge);
+}
+
+/* It counts: the difference is remembered until an update has it. */
+static void add_late(struct sl_round *round, const struct round_edge *edge) {
+    if (sl_array_reserve(&round->late, &round->late_capacity, round->late_count + 1, sizeof *round->late) != SL_OK) {
+        round->status = SL_NO_MEMORY;
+        return;
+    }
+    round->late[round->late_count++] = *edge;
+    emit_late(round, SL_ROUND_APPLY_LATE, edge);
+}
+
+void sl_round_forget_folded(struct sl_round *round) {
+    round->late_count -= round->folding;
+    if (round->late_count > 0)
+        memmove(round->late, round->late + round->folding, round->late_count * sizeof *round->late);
+    round->folding = 0;
+}
+
+void sl_round_settle_pending(struct sl_round *round, struct round_peer *peer, enum sl_verdict_value value) {
+    struct round_edge *edge = take_pending(round, peer);
     switch (value) {
     case SL_VERDICT_COUNT:
         sl_round_edge_step(round, edge, EDGE_COUNT);
-        sl_round_emit_to(round, SL_ROUND_APPLY_LATE, peer, edge->round)->weight = edge->weight;
-        sl_round_note_arrival(round, round->now - edge->trained_at);
+        round->barren = peer->missed = 0;
+        add_late(round, edge);
+        if (edge->trained_at != 0)
+            sl_round_note_arrival(round, round->now - edge->trained_at);
         break;
     case SL_VERDICT_VOID:
         sl_round_edge_step(round, edge, EDGE_VOID);
-        (void)sl_round_emit_to(round, SL_ROUND_DROP_LATE, peer, edge->round);
+        emit_late(round, SL_ROUND_DROP_LATE, edge);
         break;
     case SL_VERDICT_GONE:
         sl_round_edge_step(round, edge, EDGE_GONE);
-        (void)sl_round_emit_to(round, SL_ROUND_DROP_LATE, peer, edge->round);
+        emit_late(round, SL_ROUND_DROP_LATE, edge);
         break;
     }
     free(edge);

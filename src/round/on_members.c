@@ -13,7 +13,8 @@ static void handle_connected(struct sl_round *round, struct round_peer *peer) {
     struct round_edge *edge = sl_round_find_edge(round, peer);
     if (edge == NULL || (edge->state != SL_EDGE_STATE_OPEN && edge->state != SL_EDGE_STATE_BOUND))
         return;
-    sl_round_offer(round, edge);
+    if (sl_round_has_turn(round, edge))
+        sl_round_offer(round, edge);
     if (edge->state == SL_EDGE_STATE_BOUND)
         sl_round_send_ready(round, edge);
 }
@@ -23,6 +24,7 @@ static void take_member(struct sl_round *round, struct round_peer *peer, const s
         return;
     bool connected = member->connected && !peer->member.connected;
     peer->member = *member;
+    peer->named |= member->samples != 0 || member->from_round != 0; /* else only its name is known as yet */
     if (connected)
         handle_connected(round, peer);
 }

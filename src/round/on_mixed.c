@@ -4,6 +4,8 @@ void sl_round_on_mixed(struct sl_round *round, const struct sl_round_event *even
     if (round->phase != SL_PHASE_MIX || event->round != round->current)
         return;
     round->done = round->current;
+    sl_round_forget_folded(round);
+    round->actions->save |= !round->options.stream;
     for (size_t i = 0; i < round->edge_count; i++)
         if (round->edges[i].counted)
             (void)sl_round_emit_to(round, SL_ROUND_RELEASE, round->edges[i].peer, round->current);

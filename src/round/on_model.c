@@ -5,57 +5,82 @@
 
 void sl_round_join(struct sl_round *round) {
     round->join_from = round->half + 2;
-    round->donor = NULL;
-    sl_round_emit(round, SL_ROUND_SCHEDULE)->round = round->join_from;
+    round->donor_count = 0;
+    sl_round_schedule(round, round->join_from);
     sl_round_set_phase(round, SL_PHASE_JOIN);
     for (size_t i = 0; i < round->held.count; i++)
         sl_round_send_pass(round, round->held.items[i], round->held.items[i]->held->round, SL_PASS_BEHIND);
 }
 
-/* The reachable peer that is furthest, the lowest name of equals; those that failed come again when all have. */
-static struct round_peer *choose_donor(struct sl_round *round) {
+/* The reachable peer that is furthest, the lowest name of equals, of those that were not asked. */
+static struct round_peer *choose_donor(const struct sl_round *round) {
     struct round_peer *best = NULL;
-    for (int attempt = 0; attempt < 2 && best == NULL; attempt++) {
-        for (size_t i = 0; i < round->peers.count; i++) {
-            struct round_peer *peer = round->peers.items[i];
-            if (attempt > 0)
-                peer->asked = false;
-            if (sl_round_is_reachable(peer) && !peer->asked && peer->entered > 0 &&
-                (best == NULL || peer->entered > best->entered))
-                best = peer;
-        }
+    for (size_t i = 0; i < round->peers.count; i++) {
+        struct round_peer *peer = round->peers.items[i];
+        if (sl_round_is_reachable(peer) && !peer->asked && peer->entered > 0 &&
+            (best == NULL || peer->entered > best->entered))
+            best = peer;
     }
     return best;
 }
 
+/* Those who were asked in vain may be asked again. */
+static void forgive_donors(struct sl_round *round) {
+    for (size_t i = 0; i < round->peers.count; i++)
+        round->peers.items[i]->asked = false;
+}
+
+/* In a full mesh the models after one round are the same or differ by little, so that several may be compared: those
+ * asked together are in one round. */
+static size_t donors_wanted(const struct sl_round *round) {
+    uint32_t wanted = round->options.donors > 0 ? round->options.donors : 1;
+    if (!sl_overlay_is_full(round->options.topology, sl_round_count_reachable(round) + 1))
+        return 1;
+    return wanted < ROUND_DONORS ? wanted : ROUND_DONORS;
+}
+
+static void ask_donors(struct sl_round *round) {
+    size_t wanted = donors_wanted(round);
+    for (struct round_peer *next = choose_donor(round); next != NULL && round->donor_count < wanted;
+         next = choose_donor(round)) {
+        if (round->donor_count > 0 && next->entered != round->donors[0]->entered)
+            return;
+        next->asked = true;
+        round->donors[round->donor_count++] = next;
+        (void)sl_round_emit_to(round, SL_ROUND_REQUEST_MODEL, next, next->entered);
+    }
+}
+
+static void drop_donor(struct sl_round *round, size_t at) {
+    round->donors[at] = round->donors[--round->donor_count];
+}
+
 void sl_round_seek_model(struct sl_round *round) {
     uint64_t from = round->join_from < round->options.rounds ? round->join_from : round->options.rounds;
-    if (round->donor != NULL) {
-        if (round->now < round->donor_until && sl_round_is_reachable(round->donor))
-            return;
-        round->donor->asked = true;
-        round->donor = NULL;
-    }
-    if (round->half < from)
+    for (size_t i = round->donor_count; i-- > 0;)
+        if (round->now >= round->donor_until || !sl_round_is_reachable(round->donors[i]))
+            drop_donor(round, i);
+    if (round->half < from || round->donor_count > 0)
         return;
-    round->donor = choose_donor(round);
-    if (round->donor == NULL)
-        return;
+    if (choose_donor(round) == NULL)
+        forgive_donors(round);
     round->donor_until = round->now + round->options.deadline_max;
-    (void)sl_round_emit_to(round, SL_ROUND_REQUEST_MODEL, round->donor, round->donor->entered);
+    ask_donors(round);
 }
 
 void sl_round_on_model_failed(struct sl_round *round, const struct sl_round_event *event) {
-    if (round->phase != SL_PHASE_JOIN || round->donor == NULL || strcmp(round->donor->member.name, event->peer) != 0)
+    if (round->phase != SL_PHASE_JOIN)
         return;
-    round->donor->asked = true;
-    round->donor = NULL;
+    for (size_t i = round->donor_count; i-- > 0;)
+        if (strcmp(round->donors[i]->member.name, event->peer) == 0)
+            drop_donor(round, i);
 }
 
 void sl_round_on_model_loaded(struct sl_round *round, const struct sl_round_event *event) {
     if (round->phase != SL_PHASE_JOIN)
         return;
-    round->donor = NULL;
+    round->donor_count = 0;
+    round->actions->save |= !round->options.stream;
     round->done = event->round < round->options.rounds ? event->round : round->options.rounds;
     round->started = true;
     sl_round_go_on(round);

@@ -40,7 +40,15 @@ void sl_round_publish(struct sl_round *round) {
     publish->averaging = round->averaging;
     publish->degree = (uint32_t)round->edge_count;
     publish->total_samples = round->roster_samples;
+    publish->is_signed = round->is_signed;
+    memcpy(publish->own_digest, round->own_digest, sizeof publish->own_digest);
     sl_round_fill_plan(round, publish, true);
+    round->folding = round->late_count;
+    sl_round_begin_exchange(round);
+    sl_round_set_phase(round, SL_PHASE_EXCHANGE);
+}
+
+void sl_round_begin_exchange(struct sl_round *round) {
     round->trained_at = round->now;
     for (size_t i = 0; i < round->edge_count; i++)
         round->edges[i].trained_at = round->now;
@@ -48,7 +56,17 @@ void sl_round_publish(struct sl_round *round) {
     round->close_at = round->now + round->wait;
     round->second_wait = !round->options.stream;
     sl_round_remember_training(round);
-    sl_round_set_phase(round, SL_PHASE_EXCHANGE);
+}
+
+void sl_round_train(struct sl_round *round) {
+    struct sl_round_action *train = sl_round_emit(round, SL_ROUND_TRAIN);
+    train->round = round->current;
+    train->averaging = round->averaging;
+}
+
+void sl_round_schedule(struct sl_round *round, uint64_t number) {
+    round->scheduled = number;
+    sl_round_emit(round, SL_ROUND_SCHEDULE)->round = number;
 }
 
 void sl_round_enter(struct sl_round *round, uint64_t number, bool carry) {
@@ -56,12 +74,18 @@ void sl_round_enter(struct sl_round *round, uint64_t number, bool carry) {
     round->current = number;
     round->started = true;
     round->published = false;
+    round->is_signed = false;
     round->below = false;
     round->carry = false;
+    round->carried = carry;
     round->fresh = !carry;
+    round->one_by_one = sl_round_goes_one_by_one(round);
+    round->focus = NULL;
+    round->patient = false;
     round->averaging = number + options->averaging_rounds > options->rounds;
     sl_round_half_recount(round);
     sl_round_set_phase(round, SL_PHASE_TRAIN);
+    round->actions->save |= !options->stream;
     sl_round_send_progress(round, NULL);
     sl_round_freeze_plan(round);
     if (round->status != SL_OK)
@@ -72,9 +96,7 @@ void sl_round_enter(struct sl_round *round, uint64_t number, bool carry) {
         sl_round_publish(round);
         return;
     }
-    struct sl_round_action *train = sl_round_emit(round, SL_ROUND_TRAIN);
-    train->round = number;
-    train->averaging = round->averaging;
+    sl_round_train(round);
 }
 
 /* ---- gathering ---- */
@@ -108,8 +130,10 @@ static void enlist_starters(struct sl_round *round, uint64_t number) {
     round->roster_count = 0;
 }
 
+/* Not one that it was in already: what it left undone there (STOP, then a restart) it has called void. */
 static uint64_t next_round(const struct sl_round *round) {
-    return round->half > round->done + 1 ? round->half : round->done + 1;
+    uint64_t next = (round->done > round->current ? round->done : round->current) + 1;
+    return round->half > next ? round->half : next;
 }
 
 static void try_start(struct sl_round *round) {
@@ -117,11 +141,13 @@ static void try_start(struct sl_round *round) {
     if (next > round->half + 1 || !can_start(round))
         return;
     enlist_starters(round, next);
-    sl_round_emit(round, SL_ROUND_SCHEDULE)->round = next;
+    sl_round_schedule(round, next);
     sl_round_enter(round, next, false);
 }
 
 static bool may_go_on(const struct sl_round *round) {
+    if (!sl_round_knows_roster(round))
+        return false;
     if (round->below && sl_round_count_reachable(round) < round->options.min_peers_per_round)
         return false;
     return next_round(round) <= round->half + 1;
@@ -129,7 +155,7 @@ static bool may_go_on(const struct sl_round *round) {
 
 static void gather(struct sl_round *round) {
     if (round->started) {
-        if (may_go_on(round))
+        if (may_go_on(round) && !sl_round_is_stale(round, next_round(round)))
             sl_round_enter(round, next_round(round), round->carry);
     } else if (round->half > round->done + 1) {
         sl_round_join(round);
@@ -141,6 +167,8 @@ static void gather(struct sl_round *round) {
 void sl_round_go_on(struct sl_round *round) {
     if (round->stopping || round->done >= round->options.rounds)
         sl_round_linger(round);
+    else if (sl_round_is_stale(round, next_round(round)))
+        return;
     else if (may_go_on(round))
         sl_round_enter(round, next_round(round), round->carry);
     else
@@ -157,7 +185,7 @@ void sl_round_linger(struct sl_round *round) {
 }
 
 static bool all_are_done(const struct sl_round *round) {
-    if (round->pending.count > 0)
+    if (round->pending.count > 0 || !sl_round_has_returned(round))
         return false;
     if (round->stopping)
         return true; /* the others train on: they are not waited for */
@@ -196,8 +224,11 @@ void sl_round_advance(struct sl_round *round) {
             sl_round_seek_model(round);
         break;
     case SL_PHASE_EXCHANGE:
+        sl_round_focus(round);
         if (!round->second_wait && round->now >= round->close_at)
             sl_round_pass_over(round);
+        if (round->published && round->now >= round->close_at && !round->patient)
+            round->patient = sl_round_is_patient(round);
         if (sl_round_should_close(round))
             sl_round_close(round);
         break;
@@ -206,6 +237,8 @@ void sl_round_advance(struct sl_round *round) {
             sl_round_finish(round, outcome(round));
         break;
     case SL_PHASE_TRAIN:
+        sl_round_focus(round);
+        break;
     case SL_PHASE_MIX:
     case SL_PHASE_LEFT:
         break;

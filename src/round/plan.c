@@ -20,7 +20,7 @@ static uint64_t samples_of(const struct sl_round *round, const struct sl_round_m
 /* Whether the peer is in round t; narrows [from, until), the rounds that the whole roster stays the same for. */
 static bool is_listed(struct sl_round *round, const struct round_peer *peer, uint64_t number) {
     uint64_t from = sl_round_from(peer), until = peer->member.until_round;
-    if (from == 0 || (until != 0 && until <= from))
+    if (!peer->named || from == 0 || (until != 0 && until <= from))
         return false;
     if (from > number && from < round->roster_until)
         round->roster_until = from;
@@ -88,12 +88,15 @@ static void list_edges(struct sl_round *round) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        struct round_peer *peer = round->roster_peers[round->roster_neighbours[i]];
-        round->edges[round->edge_count++] = (struct round_edge){.peer = peer,
-                                                                .round = round->current,
-                                                                .samples = samples_of(round, &peer->member),
-                                                                .state = SL_EDGE_STATE_OPEN,
-                                                                .decider = strcmp(round->self, peer->member.name) < 0};
+        size_t other = round->roster_neighbours[i];
+        struct round_peer *peer = round->roster_peers[other];
+        round->edges[round->edge_count++] = (struct round_edge){
+            .peer = peer,
+            .round = round->current,
+            .samples = samples_of(round, &peer->member),
+            .state = SL_EDGE_STATE_OPEN,
+            .decider = strcmp(round->self, peer->member.name) < 0,
+            .turn = (round->roster_self + other) % round->roster_count == round->current % round->roster_count};
     }
 }
 

@@ -28,6 +28,7 @@ const char *sl_edge_outcome_text(enum sl_edge_outcome outcome) {
         TEXT(SL_EDGE_PENDING, "pending")
         TEXT(SL_EDGE_LATE, "late")
         TEXT(SL_EDGE_GONE, "gone")
+        TEXT(SL_EDGE_STALE, "stale")
     }
     return "unknown";
 }
@@ -45,6 +46,15 @@ enum sl_status sl_round_create(struct sl_round **out, const struct sl_round_opti
     strcpy(round->own.name, options->self);
     round->phase = SL_PHASE_GATHER;
     round->done = round->current = options->done_rounds;
+    round->options.restored = (struct sl_bytes){.data = NULL};
+    round->options.held = NULL;
+    if (options->restored.length > 0) {
+        enum sl_status status = sl_round_restore(round, options, error);
+        if (status != SL_OK) {
+            sl_round_destroy(round);
+            return status;
+        }
+    }
     *out = round;
     return SL_OK;
 }
@@ -66,6 +76,7 @@ void sl_round_destroy(struct sl_round *round) {
     free(round->roster_peers);
     free(round->roster_neighbours);
     free(round->edges);
+    free(round->late);
     free(round->scratch.plan);
     free(round);
 }
@@ -124,16 +135,20 @@ static sl_time earlier(sl_time a, sl_time b) {
     return a < b ? a : b;
 }
 
+static sl_time next_return(const struct sl_round *round) {
+    return sl_round_has_returned(round) ? SL_NEVER : round->returned;
+}
+
 static sl_time next_wake(const struct sl_round *round) {
     switch (round->phase) {
     case SL_PHASE_GATHER:
-        return round->repeat_at;
+        return earlier(round->repeat_at, next_return(round));
     case SL_PHASE_JOIN:
-        return round->donor != NULL ? earlier(round->repeat_at, round->donor_until) : round->repeat_at;
+        return round->donor_count > 0 ? earlier(round->repeat_at, round->donor_until) : round->repeat_at;
     case SL_PHASE_EXCHANGE:
-        return round->published ? round->close_at : SL_NEVER;
+        return round->published ? earlier(round->close_at, next_return(round)) : SL_NEVER;
     case SL_PHASE_LINGER:
-        return earlier(round->repeat_at, round->linger_until);
+        return earlier(earlier(round->repeat_at, round->linger_until), next_return(round));
     case SL_PHASE_TRAIN:
     case SL_PHASE_MIX:
     case SL_PHASE_LEFT:
@@ -161,11 +176,21 @@ enum sl_status sl_round_step(struct sl_round *round, const struct sl_round_event
         round->repeat_at = now + round->options.deadline_min;
     round->actions = actions;
     round->now = now;
+    if (round->resuming)
+        sl_round_resume(round);
     dispatch(round, event);
     sl_round_advance(round);
     arm(round, event);
     round->actions = NULL;
     return round->status;
+}
+
+uint64_t sl_round_lineage(const struct sl_round *round) {
+    return round->options.lineage;
+}
+
+uint64_t sl_round_done(const struct sl_round *round) {
+    return round->done;
 }
 
 uint64_t sl_round_current(const struct sl_round *round) {

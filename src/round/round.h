@@ -23,6 +23,8 @@
  *    without another training; so does, once, an update that no edge counted while half of the flock went on.
  *  - Stream. At the first W the edges without a manifest are passed over (RELEASE), the close comes a second W later,
  * an edge whose payload is whole by then counts here whatever the other end says, and nothing is PENDING.
+ *  - Close. Who may wait for this end is told when it closes (PASS, or VOID where its READY is here): else it would
+ * wait for its whole deadline, come too late in the next round by as much, and so for ever.
  *  - Messages get lost: while this node waits for others it repeats PROGRESS and its pending READYs every deadline_min.
  *  - Left out (SL_LEFT_OUT): there were averaging rounds and no edge counted here in any of them; or `below` is STOP
  * and too few edges counted in a round. */
@@ -52,6 +54,18 @@ struct sl_round_options {
     sl_time deadline_min, deadline_max, linger_max;
     uint64_t start_nodes, min_peers_to_start, min_peers_per_round;
     enum sl_round_below below;
+    uint64_t pending_max;  /* edges that may wait for a verdict, BOUND ones of the round included; 0: 2 × the edges */
+    uint64_t stale_rounds; /* so far behind R½ a node begins again as a new lineage, and so old a pending edge may be
+                              written off where its place is needed; 0: never */
+    uint32_t donors;       /* asked for a model at once, in a full mesh; 0: 1 */
+    bool stop_outdated;    /* most of the flock is in a later epoch: stop, rather than go on with those of one's own */
+    uint64_t lineage_seed; /* random: the lineage that follows a stale one is drawn from it */
+    struct sl_bytes restored; /* what sl_round_save wrote in this lineage; empty: a new life. Read at creation */
+    /* with `restored`: what the journal still has. Manifest digests of payloads (of an own one: with the trained model
+     * that it was made of). Read at creation. */
+    const uint8_t (*held)[SL_WIRE_DIGEST_SIZE];
+    size_t held_count;
+    uint64_t model_round; /* behind the mixed model that the journal has beside that record */
 };
 
 /* A member as the round sees it; in an event sorted by name (memcmp), self included. */
@@ -110,7 +124,9 @@ enum sl_round_phase {
 };
 const char *sl_round_phase_text(enum sl_round_phase phase);
 
-enum sl_edge_outcome { SL_EDGE_COUNTED, SL_EDGE_VOID, SL_EDGE_PENDING, SL_EDGE_LATE, SL_EDGE_GONE };
+/* What the record says of an edge. GONE and STALE are written off: the decider's lineage ended; or the place was
+ * needed, or this node's own lineage ends, and the decider, which may have counted it, was never heard again. */
+enum sl_edge_outcome { SL_EDGE_COUNTED, SL_EDGE_VOID, SL_EDGE_PENDING, SL_EDGE_LATE, SL_EDGE_GONE, SL_EDGE_STALE };
 const char *sl_edge_outcome_text(enum sl_edge_outcome outcome);
 
 enum sl_round_action_type {
@@ -130,10 +146,12 @@ enum sl_round_action_type {
     SL_ROUND_MIX,      /* round, plan with coefficients, divisor, clean: close; only peers with counted set enter */
     SL_ROUND_SCHEDULE, /* round: tell the flock that this node takes part from that round on */
     SL_ROUND_REQUEST_MODEL, /* peer: ask it for its model */
-    SL_ROUND_EDGE,          /* peer, round, outcome, weight of the difference, after: for the record; `after` own
-                               training's end */
+    SL_ROUND_EDGE,          /* peer, round, outcome, weight of the difference, both digests and lineages (what is known
+                               of them), after (own training's end): for the record and the ledger */
     SL_ROUND_CLOSED,        /* round, counted, planned, clean, waited (own training's end to now): for the record */
     SL_ROUND_PHASE,         /* phase, round: for the record */
+    SL_ROUND_LINEAGE,       /* lineage: too far behind; this node goes on as that one, without promises, and joins */
+    SL_ROUND_OUTDATED,      /* peer, epoch: it is in that later one; told once a peer */
     SL_ROUND_WAKE,          /* at: give a TIMER event then (replaces the former; SL_NEVER disarms) */
     SL_ROUND_FINISHED       /* status: SL_OK, SL_LEFT_OUT, SL_CANCELLED */
 };
@@ -148,9 +166,14 @@ struct sl_round_source {
 
 struct sl_round_action {
     enum sl_round_action_type type;
+    bool durable; /* must wait until the record of this step is flushed: see sl_round_save */
     char peer[SL_NAME_SIZE];
     uint64_t round;
     bool averaging, clean;
+    bool is_signed; /* PUBLISH: a manifest of this round with own_digest was signed before a crash: sign no other */
+    uint8_t own_digest[SL_WIRE_DIGEST_SIZE], peer_digest[SL_WIRE_DIGEST_SIZE]; /* EDGE, HOLD, APPLY_LATE, DROP_LATE */
+    uint64_t own_lineage, peer_lineage;
+    uint64_t lineage, epoch;
     uint32_t degree;
     uint64_t total_samples;
     struct sl_round_source *plan; /* PUBLISH: as if all will count; MIX: as they counted; owned by the action */
@@ -172,10 +195,13 @@ struct sl_round_action {
 struct sl_round_actions {
     struct sl_round_action *items;
     size_t count, capacity;
+    bool save; /* the state is to be appended to the log now: always when an action is durable */
 };
 void sl_round_actions_clear(struct sl_round_actions *actions);
 void sl_round_actions_finish(struct sl_round_actions *actions);
 
+/* SL_FORMAT: `restored` is no such record. SL_MISMATCH: it is of another node, epoch or lineage, or something that it
+ * needs is gone: the caller begins a new lineage. SL_NO_MEMORY. */
 SL_MUST_USE enum sl_status sl_round_create(struct sl_round **out, const struct sl_round_options *options,
                                            struct sl_error *error);
 void sl_round_destroy(struct sl_round *round);
@@ -186,6 +212,44 @@ void sl_round_destroy(struct sl_round *round);
 SL_MUST_USE enum sl_status sl_round_step(struct sl_round *round, const struct sl_round_event *event, sl_time now,
                                          struct sl_round_actions *actions);
 
+/* ---- what survives a crash ----
+ *
+ * Payloads before events, the log after. The caller gives HELD only when that payload is in its journal, PUBLISHED only
+ * when the own payload and the trained model are, MIXED and MODEL_LOADED only when the new model is. After a step whose
+ * actions have `save` set it appends what sl_round_save writes to its log (where it differs from the last record), and
+ * carries `durable` actions out when that is flushed; all others at once. One step is atomic: a record has it whole.
+ *
+ * sl_round_needs tells which payloads and models the state cannot do without. What a record needs stays in the journal
+ * until a later record is flushed that does not need it.
+ *
+ * Manifests bear sl_round_lineage; LINEAGE, which is durable, tells the journal of another one.
+ *
+ * sl_round_create with `restored` goes on in the same lineage where that record ends. Its first event, whatever it is,
+ * makes the machine emit what is to be done again: SCHEDULE; HOLD and APPLY_LATE of what waits; then TRAIN, or PUBLISH
+ * of an update that goes in again, or MIX of what was counted. OFFER (the manifest that was signed) and READY follow
+ * when peers connect. For W_max from that event nobody is taken for dead: who is not connected may just not have been
+ * found again. An update that is lost, of a manifest that was signed and nobody was promised anything for, is trained
+ * anew; if its digest is another one then, this node sits the round out. */
+
+/* Appends the record; SL_NO_MEMORY, SL_LIMIT. Not with `stream`, which promises nothing. */
+SL_MUST_USE enum sl_status sl_round_save(const struct sl_round *round, struct sl_buffer *out);
+
+enum sl_round_need_type {
+    SL_ROUND_NEED_MODEL, /* round: the mixed model after that round */
+    SL_ROUND_NEED_OWN,   /* round, digest: own update; of the current round the trained model, too */
+    SL_ROUND_NEED_PEER   /* peer, round, digest */
+};
+struct sl_round_need {
+    enum sl_round_need_type type;
+    char peer[SL_NAME_SIZE];
+    uint64_t round;
+    uint8_t digest[SL_WIRE_DIGEST_SIZE]; /* of the manifest */
+};
+/* All that the present state needs, some of it perhaps twice; *out is freed with free(). SL_NO_MEMORY. */
+SL_MUST_USE enum sl_status sl_round_needs(const struct sl_round *round, struct sl_round_need **out, size_t *out_count);
+
+uint64_t sl_round_lineage(const struct sl_round *round);
+uint64_t sl_round_done(const struct sl_round *round); /* rounds behind the model */
 uint64_t sl_round_current(const struct sl_round *round);
 enum sl_round_phase sl_round_phase(const struct sl_round *round);
 /* How long a round waits at most after own training: clamp(median + 4·MAD of arrivals, deadline_min, deadline_max). */

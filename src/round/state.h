@@ -6,6 +6,10 @@
  *     phase.c              the only place that changes the phase: gather, enter, linger, leave
  *     close.c              when a round ends, and how     deadline.c  how long it may take
  *     durable.c            what must be on disk before it is said
+ *     save.c               the record                 check.c     whether a record can be gone on from
+ *     restore.c            a machine from a record, and what it does again
+ *     stale.c              too far behind: another lineage
+ *     focus.c              one peer at a time, where the link is slow
  *     on_<event>.c         one a family of events */
 #ifndef SL_ROUND_STATE_H
 #define SL_ROUND_STATE_H
@@ -25,9 +29,10 @@ enum round_edge_event {
     EDGE_COUNT,   /* F: verdicts */
     EDGE_VOID,
     EDGE_GONE,
-    EDGE_CLOSE,  /* the round closes at this end */
-    EDGE_REFUSE, /* the manifests do not agree: no edge */
-    EDGE_STREAM  /* the round closes and the payload is folded already (mix.stream) */
+    EDGE_CLOSE,    /* the round closes at this end */
+    EDGE_REFUSE,   /* the manifests do not agree: no edge */
+    EDGE_STREAM,   /* the round closes and the payload is folded already (mix.stream) */
+    EDGE_WRITE_OFF /* F: nobody will ever say, and the place is needed or the lineage ends */
 };
 
 struct round_peer;
@@ -39,6 +44,7 @@ struct round_edge {
     uint64_t samples; /* of the peer, as planned; 1 where samples do not weigh */
     enum sl_edge_state state;
     bool decider;
+    bool turn; /* in this round a narrow link of either end is theirs first */
     bool has_manifest, whole;
     bool passed;  /* it, or we, said not to wait */
     bool refused; /* we said PASS(full) */
@@ -54,6 +60,8 @@ struct round_edge {
 struct round_peer {
     struct sl_round_member member;
     uint64_t starter_round; /* it was in the roster that this node started with: stands for an unknown from_round */
+    uint64_t saved_from;    /* its first round, as the record of an earlier process has it; 0: not in it */
+    bool named;             /* the members have it: samples and tag are known */
     uint64_t lineage;       /* 0: not known */
     uint64_t entered;       /* highest round it entered in that lineage */
     bool told;              /* it said in which round it is */
@@ -63,6 +71,9 @@ struct round_peer {
     struct round_manifest *held;                 /* newest manifest of a round that this node has not entered */
     struct round_edge *pending;                  /* as F: the one edge that is not decided */
     bool asked;                                  /* as a donor, without success */
+    bool outdates;                               /* it is in a later epoch */
+    uint32_t missed;                             /* rounds in a row in which its edge with this node did not count */
+    uint64_t waited_for;                         /* the last round that was longer for it; 0: none */
 };
 
 struct round_peer_list {
@@ -70,7 +81,16 @@ struct round_peer_list {
     size_t count, capacity;
 };
 
-enum { ROUND_ARRIVALS = 128, ROUND_HISTORY = 8 };
+/* ROUND_BARREN: after so many rounds without a counted edge the peers get their turn one by one. ROUND_PATIENCE: a
+ * round is made longer for the same peer once in so many. */
+enum {
+    ROUND_ARRIVALS = 128,
+    ROUND_HISTORY = 8,
+    ROUND_BARREN = 3,
+    ROUND_PATIENCE = 5,
+    ROUND_ALL_AT_ONCE = 3,
+    ROUND_DONORS = 3
+};
 
 struct sl_round {
     struct sl_round_options options;
@@ -94,8 +114,11 @@ struct sl_round {
 
     enum sl_round_phase phase;
     bool started;
-    uint64_t done;    /* rounds behind the model */
-    uint64_t current; /* highest round entered; 0: none */
+    bool resuming;      /* restored, and no event yet */
+    sl_time returned;   /* W_max after a restart: until then who is away may just not have been found again; 0: none */
+    uint64_t scheduled; /* own from_round as told; 0: not yet */
+    uint64_t done;      /* rounds behind the model */
+    uint64_t current;   /* highest round entered; 0: none */
     bool stopping;
 
     /* plan of the current round */
@@ -110,23 +133,36 @@ struct sl_round {
     size_t edge_count, edge_capacity;
 
     bool averaging;
-    bool fresh; /* the update was trained in this round, not carried over */
-    bool carry; /* enter the next round without training */
+    bool fresh;   /* the update was trained in this round, not carried over */
+    bool carry;   /* enter the next round without training */
+    bool carried; /* this one was: its update is the model that the round before left */
     bool published;
+    bool is_signed; /* own_digest is of a manifest that was signed before a crash, and is being made again */
     uint8_t own_digest[SL_WIRE_DIGEST_SIZE], own_view[SL_WIRE_DIGEST_SIZE];
     bool has_view;
     sl_time trained_at, wait, close_at;
-    bool second_wait; /* stream: the first W is over */
-    uint32_t counted; /* edges, at close */
-    bool below;       /* too few counted in the last round: wait for peers */
+    bool second_wait;         /* stream: the first W is over */
+    uint32_t counted;         /* edges, at close */
+    bool below;               /* too few counted in the last round: wait for peers */
+    uint32_t barren;          /* rounds in a row with edges of which none counted */
+    uint32_t narrow;          /* which round it is since its link is too slow for all at once; 0: it is not */
+    bool one_by_one;          /* therefore one peer at a time in this round: */
+    struct round_edge *focus; /* this one; NULL: nobody just now */
+    bool patient;             /* W is over, and the round goes on for a peer that missed many */
 
     uint64_t averaging_counted; /* edges counted in averaging rounds so far */
     bool left_out, had_peers;
 
     /* joining */
     uint64_t join_from;
-    struct round_peer *donor; /* asked and not answered; NULL: none */
+    struct round_peer *donors[ROUND_DONORS]; /* asked and not answered */
+    size_t donor_count;
     sl_time donor_until;
+
+    /* late differences that no published update has in it yet, the first `folding` of them in the one being made */
+    struct round_edge *late;
+    size_t late_count, late_capacity, folding;
+    size_t outdated; /* peers that are in a later epoch */
 
     sl_time repeat_at, linger_until;
     sl_time armed; /* what WAKE said last; 0: never */
@@ -190,6 +226,9 @@ void sl_round_edge_refuse(struct sl_round *round, struct round_edge *edge);
 void sl_round_edge_take_manifest(struct sl_round *round, struct round_peer *peer,
                                  const struct round_manifest *manifest);
 void sl_round_settle_pending(struct sl_round *round, struct round_peer *peer, enum sl_verdict_value value);
+void sl_round_write_off(struct sl_round *round, struct round_peer *peer); /* its pending edge */
+void sl_round_fill_edge(const struct sl_round *round, struct sl_round_action *action, const struct round_edge *edge);
+void sl_round_forget_folded(struct sl_round *round); /* late differences: the model or an update has them */
 void sl_round_repeat_pending(struct sl_round *round);
 
 /* deadline.c */
@@ -197,9 +236,39 @@ void sl_round_note_arrival(struct sl_round *round, sl_time after);
 void sl_round_note_late(struct sl_round *round, uint64_t number); /* something of that closed round came now */
 void sl_round_remember_training(struct sl_round *round);
 
+/* focus.c */
+/* Chooses whose turn it is and, where that changed, offers and fetches. */
+void sl_round_focus(struct sl_round *round);
+bool sl_round_goes_one_by_one(const struct sl_round *round); /* whether the round that begins does */
+void sl_round_note_barren(struct sl_round *round);           /* the round closed */
+/* Whether W is over but a peer has its turn with this node that missed many rounds: the round then lasts until its edge
+ * is decided, or a bound is reached. */
+bool sl_round_is_patient(struct sl_round *round);
+bool sl_round_has_turn(const struct sl_round *round, const struct round_edge *edge);
+
+/* check.c */
+/* An EXCHANGE whose own update is gone, and which promised nothing, is made a TRAIN again. */
+SL_MUST_USE enum sl_status sl_round_check_record(struct sl_round_state *state, const struct sl_round_options *options,
+                                                 struct sl_error *error);
+bool sl_round_holds(const struct sl_round_options *options, const uint8_t digest[SL_WIRE_DIGEST_SIZE]);
+
+/* restore.c */
+SL_MUST_USE enum sl_status sl_round_restore(struct sl_round *round, const struct sl_round_options *options,
+                                            struct sl_error *error);
+void sl_round_resume(struct sl_round *round);
+
+/* stale.c */
+/* Where `next` is too far from the rounds of this lineage: another one begins, and true. */
+bool sl_round_is_stale(struct sl_round *round, uint64_t next);
+
 /* close.c */
-bool sl_round_should_close(const struct sl_round *round);
+bool sl_round_has_returned(const struct sl_round *round); /* that long ago, or never was away */
+/* Not so soon after a restart that the members have not named everybody who took part before it. */
+bool sl_round_knows_roster(const struct sl_round *round);
+bool sl_round_is_resolved(const struct sl_round *round, const struct round_edge *edge); /* nobody waits for it */
+bool sl_round_should_close(struct sl_round *round);
 void sl_round_close(struct sl_round *round);
+void sl_round_mix(struct sl_round *round);     /* asks for the mixing of those that counted */
 void sl_round_abandon(struct sl_round *round); /* a straggler leaves a round that it never published in */
 void sl_round_pass_over(struct sl_round *round);
 
@@ -207,8 +276,11 @@ void sl_round_pass_over(struct sl_round *round);
 void sl_round_set_phase(struct sl_round *round, enum sl_round_phase phase);
 void sl_round_advance(struct sl_round *round); /* whatever the state of things now allows */
 void sl_round_enter(struct sl_round *round, uint64_t number, bool carry);
-void sl_round_publish(struct sl_round *round); /* own update is ready: PUBLISH, EXCHANGE */
-void sl_round_go_on(struct sl_round *round);   /* after a round: linger, gather or the next one */
+void sl_round_train(struct sl_round *round);
+void sl_round_schedule(struct sl_round *round, uint64_t number);
+void sl_round_begin_exchange(struct sl_round *round); /* sets its clocks */
+void sl_round_publish(struct sl_round *round);        /* own update is ready: PUBLISH, EXCHANGE */
+void sl_round_go_on(struct sl_round *round);          /* after a round: linger, gather or the next one */
 void sl_round_linger(struct sl_round *round);
 void sl_round_finish(struct sl_round *round, enum sl_status status);
 

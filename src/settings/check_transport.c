@@ -127,7 +127,18 @@ static void check_secrets(const struct sl_check *check) {
                        "expected nothing, since identity.passphrase_file is given, found a name");
 }
 
+/* The peer's TLS lets no more than 8 changes of keys pass within a second, and what waits on the way arrives at once:
+ * so many bytes must lie between two of them that the buffers of a path do not hold many. */
+static void check_key_updates(const struct sl_check *check) {
+    enum { LEAST = 16 << 20 };
+    uint64_t bytes = check->settings->transport.key_update_bytes;
+    if (sl_check_is_sound(check, "transport.key_update_bytes") && bytes != 0 && bytes < LEAST)
+        sl_check_blame(check, "transport.key_update_bytes", "expected 0, or %d or more, found %llu", LEAST,
+                       (unsigned long long)bytes);
+}
+
 void sl_check_transport(const struct sl_check *check) {
+    check_key_updates(check);
     check_addresses(check);
     check_peers(check);
     check_secrets(check);

@@ -21,6 +21,13 @@ const struct sl_setting sl_setting_table[] = {
      .description = "Name of this node, its own in the flock. The certificates must say the same."},
     {"node.workers", INTEGER(node.workers, 0, 256), .standard = "0", .unit = "threads",
      .description = "Worker threads for digests, mixing and files; 0 means one a processor."},
+    {"node.state_folder", PATH(node.state_folder, 1), .standard = "state",
+     .description = "Folder of this node alone for what it needs again after a restart, such as the peers that it "
+                    "knows; made where it is missing."},
+    {"node.journal", CHOICE(node.journal, "none", "process", "power"), .standard = "process",
+     .description = "What this node writes to its state folder of what it promised to others, so that it goes on where "
+                    "it was after a crash: enough for the end of the process (process), synced for a power cut (power), "
+                    "or nothing (none): then it begins anew, and takes the flock's model. With mix.stream it is none."},
     {"node.confine", BOOLEAN(node.confine), .standard = "true", .security = true,
      .description = "Give up, once all is open, what a running node does not need: other files (Landlock), other "
                     "system calls (seccomp), new privileges and core dumps. The log says what is on."},
@@ -82,7 +89,7 @@ const struct sl_setting sl_setting_table[] = {
     {"transport.handshake_burst", INTEGER(transport.handshake_burst, 64, 1000000), .standard = "128",
      .unit = "handshakes", .description = "How many of them may come at once."},
     {"transport.ping_interval", SECONDS(transport.ping_interval, 0.01, 300), .standard = "1",
-     .description = "A peer that was silent for so long is asked for a sign of life."},
+     .description = "How often a node probes one of the others, each in its turn. All nodes should have the same."},
     {"transport.stall_timeout", SECONDS(transport.stall_timeout, 0.1, 3600), .standard = "30",
      .description = "A message that was begun must be whole within it, and a peer must take 64 KiB of what waits for "
                     "it, or the connection is closed."},
@@ -102,20 +109,30 @@ const struct sl_setting sl_setting_table[] = {
      .unit = "bytes a second", .description = "The same, in bytes."},
     {"transport.window_bytes", INTEGER(transport.window_bytes, 262144, 1073741824), .standard = "4194304",
      .unit = "bytes", .description = "How far a peer may send ahead of what was mixed, with mix.stream."},
+    {"transport.key_update_bytes", INTEGER(transport.key_update_bytes, 0, EXACT_MAX), .standard = "0",
+     .unit = "bytes",
+     .description = "After how many bytes that it sent on a connection (mtls, tls) this node changes the keys, twice a "
+                    "second at most: 16777216 or more, or 0 for when TLS must, which is after some 256 GiB."},
     {"transport.congestion", TEXT(transport.congestion, 0, 15), .standard = "",
      .description = "Congestion control of TCP, such as bbr on links that lose packets; empty for the system's."},
 
     {"membership.join", ADDRESSES(membership.join, 0, 1024), .standard = "", .adds = true, .dialled = true,
      .description = "Known nodes; one that answers is enough, the others are learned from it. The flag --join adds to "
                     "this list. Empty for the first node of a flock."},
-    {"membership.suspect_after", SECONDS(membership.suspect_after, 0.05, 3600), .standard = "5",
-     .description = "A peer without a sign of life for so long is suspect: rounds no longer wait for it."},
-    {"membership.drop_after", SECONDS(membership.drop_after, 0.05, 86400), .standard = "15",
-     .description = "A peer that is suspect for so long is dropped from the roster."},
+    {"membership.suspect_after", SECONDS(membership.suspect_after, 0.05, 3600), .standard = "2",
+     .description = "A peer that has not answered for so long, and to two probes, neither itself nor through others, "
+                    "is suspect: rounds no longer wait for it."},
+    {"membership.drop_after", SECONDS(membership.drop_after, 0.05, 86400), .standard = "2",
+     .description = "A peer that is suspect for so long, times the logarithm to base 10 of the number of nodes where "
+                    "that is above 1, is dropped from the roster; for up to three times as long while fewer than four "
+                    "nodes suspect it."},
     {"membership.dial_retry_min", SECONDS(membership.dial_retry_min, 0.01, 3600), .standard = "0.1",
      .description = "Pause before a failed connection is tried again; it doubles each time."},
     {"membership.dial_retry_max", SECONDS(membership.dial_retry_max, 0.01, 3600), .standard = "10",
      .description = "The longest such pause."},
+    {"membership.full_mesh", INTEGER(membership.full_mesh, 1, 20000), .standard = "128", .unit = "nodes",
+     .description = "Up to so many nodes each is connected with all others; above that with about twelve, and with those "
+                    "that it exchanges models with."},
     {"membership.expel_on_proof", BOOLEAN(membership.expel_on_proof), .standard = "false", .security = true,
      .description = "Refuse and drop a node of which there is a proof that it told two different things about one "
                     "round. Proofs are kept and spread in any case. It must be the same on all nodes."},
@@ -148,6 +165,13 @@ const struct sl_setting sl_setting_table[] = {
                     "stop."},
     {"round.stale_rounds", INTEGER(round.stale_rounds, 1, 1000000000), .standard = "100", .unit = "rounds",
      .description = "A node that is further behind than that takes the flock's model instead of catching up."},
+    {"round.pending_max", INTEGER(round.pending_max, 0, 20000), .standard = "0",
+     .unit = "exchanges",
+     .description = "So many exchanges may wait for the other end's word at once, two models are kept for each; 0 means "
+                    "twice the peers of a round. Beyond that this node promises nothing, but where one has waited for "
+                    "more than round.stale_rounds it is written off for another."},
+    {"round.outdated", CHOICE(round.outdated, "stop", "go-on"), .standard = "stop",
+     .description = "Where most peers are in a later epoch (flock.epoch): stop, or go on with those of one's own."},
     {"round.linger_max", SECONDS(round.linger_max, 0, 86400), .standard = "10",
      .description = "After its last round a node stays at most so long for those who are not done."},
 

@@ -48,6 +48,7 @@ enum sl_requirement { SL_REQUIRED, SL_IF_PRESENT };
 
 enum sl_name_from { SL_NAME_FROM_URI, SL_NAME_FROM_CN, SL_NAME_FROM_DNS };
 enum sl_below_minimum { SL_BELOW_WAIT, SL_BELOW_TRAIN, SL_BELOW_STOP };
+enum sl_when_outdated { SL_OUTDATED_STOP, SL_OUTDATED_GO_ON };
 enum sl_weighting { SL_WEIGHTING_SAMPLES, SL_WEIGHTING_EQUAL };
 enum sl_trainer { SL_TRAINER_MLP, SL_TRAINER_LENET5, SL_TRAINER_IDLE };
 
@@ -62,9 +63,15 @@ struct sl_settings {
         uint64_t seed;        /* of the initial model and the overlay; default 1 */
     } flock;
     struct {
-        char *name;       /* node.name: must be the name in the certificates */
-        uint64_t workers; /* worker threads, 0: one a processor; default 0 */
-        bool confine;     /* give up what a running node does not need; default true; file alone */
+        char *name;         /* node.name: must be the name in the certificates */
+        uint64_t workers;   /* worker threads, 0: one a processor; default 0 */
+        char *state_folder; /* what it needs again after a restart; default "state" */
+        enum sl_setting_journal {
+            SL_SETTING_JOURNAL_NONE,
+            SL_SETTING_JOURNAL_PROCESS,
+            SL_SETTING_JOURNAL_POWER
+        } journal;    /* what a restart goes on from; default process */
+        bool confine; /* give up what a running node does not need; default true; file alone */
     } node;
     struct { /* security: file alone */
         char *ca;
@@ -102,14 +109,16 @@ struct sl_settings {
         uint64_t control_messages;                /* a second and peer, default 10000 */
         uint64_t control_bytes;                   /* a second and peer, default 16 MiB */
         uint64_t window_bytes;                    /* credit a streaming transfer, default 4 MiB, ≥ 256 KiB */
+        uint64_t key_update_bytes;                /* a connection's new keys; 0: when TLS wants them; else ≥ 16 MiB */
         char *congestion;                         /* TCP congestion control; "" the system's */
     } transport;
     struct {
         struct sl_string_list join; /* "host:port" of known nodes; flag --join adds */
-        double suspect_after;       /* s without a sign of life, default 5 */
-        double drop_after;          /* s as a suspect, default 15 */
+        double suspect_after;       /* s without an answer to probes, default 2 */
+        double drop_after;          /* s as a suspect, see membership/detector.h; default 2 */
         double dial_retry_min;      /* s, default 0.1 */
         double dial_retry_max;      /* s, default 10 */
+        uint64_t full_mesh;         /* members, default 128 */
         bool expel_on_proof;        /* refuse and drop a node that a proof convicts; default false; file alone */
         char *proof_folder;         /* default "proofs" */
     } membership;
@@ -126,6 +135,8 @@ struct sl_settings {
         uint64_t min_peers_per_round;        /* default 0 */
         enum sl_below_minimum below_minimum; /* wait (default), train, stop */
         uint64_t stale_rounds;               /* default 100 */
+        uint64_t pending_max;                /* default 0: 2 × the peers of a round */
+        enum sl_when_outdated outdated;      /* default stop */
         double linger_max;                   /* s after the last round, default 10 */
     } round;
     struct {

@@ -1,6 +1,7 @@
 /* The actions of one node's round machine. */
 #include "sim/internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,15 +15,29 @@ static void make_digest(struct sl_world *world, const struct sim_node *node, uin
     sl_put_u64(out + 16, world->messages++);
 }
 
+/* 8 bits an element, the largest one 127 of its units, rounded up or down by chance so that it is right on average. */
+static void quantise(const struct sl_world *world, float *values, uint64_t stream, uint64_t round) {
+    struct sl_random random;
+    float largest = 0;
+    sl_random_init(&random, world->options.seed, (stream << 32) + round);
+    for (uint32_t e = 0; e < world->options.elements; e++)
+        largest = fabsf(values[e]) > largest ? fabsf(values[e]) : largest;
+    float unit = largest / 127;
+    for (uint32_t e = 0; e < world->options.elements && largest > 0; e++)
+        values[e] = (float)floor((double)(values[e] / unit) + sl_random_unit(&random)) * unit;
+}
+
 static void publish(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
     struct sim_node *node = &world->nodes[number];
     sl_sim_fold_late(world, node);
     sl_sim_payload_unref(node->own);
     node->own = sl_sim_payload_create(world, node->model);
+    if (world->options.quantised && node->own != NULL)
+        quantise(world, node->own->values, number + 1, action->round);
     node->own_round = action->round;
     node->manifest = (struct sl_manifest){.epoch = SIM_EPOCH,
                                           .round = action->round,
-                                          .lineage = node->lineage,
+                                          .lineage = sl_round_lineage(node->round),
                                           .kind = SL_PAYLOAD_UPDATE,
                                           .degree = action->degree,
                                           .samples = node->samples,
@@ -30,6 +45,17 @@ static void publish(struct sl_world *world, uint32_t number, const struct sl_rou
     strcpy(node->manifest.origin, node->name);
     make_digest(world, node, node->digest);
     sl_sim_later(world, 0, &(struct sim_message){.type = SIM_PUBLISHED, .to = number, .round = action->round});
+}
+
+/* x += Σ (c / divisor) (q − own q): what was sent is not the model, but the differences of what was sent add to 0. */
+static void add_differences(const struct sl_world *world, struct sim_node *node, const struct sl_mean_source *sources,
+                            size_t count, double divisor, const float *own) {
+    for (uint32_t e = 0; e < world->options.elements; e++) {
+        double sum = 0;
+        for (size_t i = 0; i < count; i++)
+            sum += sources[i].coefficient / divisor * ((double)sources[i].values[e] - (double)own[e]);
+        node->model[e] = (float)((double)node->model[e] + sum);
+    }
 }
 
 static void mix(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
@@ -40,6 +66,7 @@ static void mix(struct sl_world *world, uint32_t number, const struct sl_round_a
         return;
     }
     size_t count = 0;
+    const struct sim_payload *own = node->own;
     for (size_t i = 0; i < action->plan_count; i++) {
         const struct sl_round_source *source = &action->plan[i];
         const struct sim_payload *payload = node->own;
@@ -51,7 +78,10 @@ static void mix(struct sl_world *world, uint32_t number, const struct sl_round_a
         if (source->counted && payload != NULL)
             sources[count++] = (struct sl_mean_source){.values = payload->values, .coefficient = source->coefficient};
     }
-    sl_mean_fold(node->model, sources, count, action->divisor, world->options.elements);
+    if (world->options.quantised)
+        add_differences(world, node, sources, count, action->divisor, own->values);
+    else
+        sl_mean_fold(node->model, sources, count, action->divisor, world->options.elements);
     free(sources);
     node->done = action->round;
     sl_sim_audit_mixed(world, number, action->round);
@@ -82,12 +112,12 @@ static void report(struct sl_world *world, uint32_t number, const struct sl_roun
     row->has[number] = true;
 }
 
-static void record_edge(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
+static void record_edge(struct sl_world *world, const struct sl_round_action *action) {
     struct sl_world_round *row = &world->rounds[action->round];
     row->late += action->outcome == SL_EDGE_LATE;
     row->voided += action->outcome == SL_EDGE_VOID;
     row->gone += action->outcome == SL_EDGE_GONE;
-    sl_sim_audit_edge(world, number, action);
+    world->counts.stale += action->outcome == SL_EDGE_STALE;
 }
 
 static void fetch(struct sl_world *world, uint32_t number, uint32_t peer, uint64_t round) {
@@ -100,8 +130,10 @@ static void fetch(struct sl_world *world, uint32_t number, uint32_t peer, uint64
                                                  .payload = sl_sim_payload_ref(incoming->payload)});
 }
 
-static void offer(struct sl_world *world, uint32_t number, uint32_t peer) {
+static void offer(struct sl_world *world, uint32_t number, uint32_t peer, uint64_t round) {
     const struct sim_node *node = &world->nodes[number];
+    if (node->own_round != round)
+        return; /* it waited for its flush, and another update is being made by now, which may not leave yet */
     struct sim_message message = {.type = SIM_MANIFEST,
                                   .from = number,
                                   .to = peer,
@@ -150,8 +182,11 @@ static void schedule(struct sl_world *world, uint32_t number, uint64_t round) {
 static void wake(struct sl_world *world, uint32_t number, sl_time at) {
     struct sim_message message = {.type = SIM_TIMER, .to = number};
     message.body.wake = ++world->nodes[number].wake;
+    sl_time clock = sl_sim_clock(world, number), after = at > clock ? at - clock : 0;
+    if (world->nodes[number].clock_rate != 1)
+        after = 1 + (sl_time)((double)after / world->nodes[number].clock_rate);
     if (at != SL_NEVER)
-        sl_sim_later(world, at > world->now ? at - world->now : 0, &message);
+        sl_sim_later(world, after, &message);
 }
 
 static void finish(struct sl_world *world, uint32_t number, enum sl_status status) {
@@ -204,13 +239,35 @@ static void begin_training(struct sl_world *world, uint32_t number, const struct
 
 static void apply_late(struct sl_world *world, uint32_t number, uint32_t peer, const struct sl_round_action *action) {
     struct sim_node *node = &world->nodes[number];
-    sl_sim_apply_late(world, node, peer, action->round, action->weight);
+    sl_sim_apply_late(world, node, peer, action);
     if (sl_round_phase(node->round) == SL_PHASE_LINGER || sl_round_phase(node->round) == SL_PHASE_LEFT)
         sl_sim_fold_late(world, node); /* no training is to come */
 }
 
-void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
+static void begin_lineage(struct sl_world *world, uint32_t number, uint64_t lineage) {
+    world->nodes[number].lineage = lineage;
+    world->counts.lineages++;
+    if (world->audit != NULL)
+        sl_audit_end_lines(world, number);
+}
+
+static void move_payload(struct sl_world *world, uint32_t number, uint32_t peer, const struct sl_round_action *action) {
     struct sim_node *node = &world->nodes[number];
+    if (action->type == SL_ROUND_OFFER)
+        offer(world, number, peer, action->round);
+    else if (action->type == SL_ROUND_FETCH)
+        fetch(world, number, peer, action->round);
+    else if (action->type == SL_ROUND_RELEASE)
+        sl_sim_release(node, peer, action->round);
+    else if (action->type == SL_ROUND_HOLD)
+        sl_sim_hold(world, node, peer, action);
+    else if (action->type == SL_ROUND_APPLY_LATE)
+        apply_late(world, number, peer, action);
+    else
+        sl_sim_drop_pending(node, peer, action->round);
+}
+
+void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
     uint32_t peer = action->peer[0] != '\0' ? sl_world_index(action->peer) : number;
     switch (action->type) {
     case SL_ROUND_TRAIN:
@@ -220,22 +277,12 @@ void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl
         publish(world, number, action);
         break;
     case SL_ROUND_OFFER:
-        offer(world, number, peer);
-        break;
     case SL_ROUND_FETCH:
-        fetch(world, number, peer, action->round);
-        break;
     case SL_ROUND_RELEASE:
-        sl_sim_release(node, peer, action->round);
-        break;
     case SL_ROUND_HOLD:
-        sl_sim_hold(world, node, peer, action->round);
-        break;
     case SL_ROUND_APPLY_LATE:
-        apply_late(world, number, peer, action);
-        break;
     case SL_ROUND_DROP_LATE:
-        sl_sim_drop_pending(node, peer, action->round);
+        move_payload(world, number, peer, action);
         break;
     case SL_ROUND_SEND_READY:
     case SL_ROUND_SEND_VERDICT:
@@ -253,7 +300,7 @@ void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl
         schedule(world, number, action->round);
         break;
     case SL_ROUND_EDGE:
-        record_edge(world, number, action);
+        record_edge(world, action);
         break;
     case SL_ROUND_CLOSED:
         report(world, number, action);
@@ -261,11 +308,16 @@ void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl
     case SL_ROUND_PHASE:
         note_phase(world, number, action->round);
         break;
+    case SL_ROUND_LINEAGE:
+        begin_lineage(world, number, action->lineage);
+        break;
     case SL_ROUND_WAKE:
         wake(world, number, action->at);
         break;
     case SL_ROUND_FINISHED:
         finish(world, number, action->status);
+        break;
+    case SL_ROUND_OUTDATED: /* all are of one epoch here */
         break;
     }
 }

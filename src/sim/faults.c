@@ -5,18 +5,29 @@
 #include <string.h>
 
 void sl_world_crash(struct sl_world *world, uint32_t number) {
+    sl_world_kill(world, number, SL_DISK_LOST);
+}
+
+void sl_world_kill(struct sl_world *world, uint32_t number, enum sl_world_disk left) {
     struct sim_node *node = &world->nodes[number];
     if (node->round == NULL)
         return;
-    sl_sim_audit_add(world, number, -1);
-    sl_sim_audit_gone(world, number);
+    if (!world->options.disks || left == SL_DISK_LOST) {
+        sl_sim_audit_lost(world, number);
+        sl_sim_format_disk(world, number);
+        node->lost = true;
+        node->done = 0;
+        memset(node->model, 0, world->options.elements * sizeof *node->model);
+    } else if (left == SL_DISK_FLUSHED) {
+        sl_sim_drop_unflushed(world, number);
+    }
+    node->disk.waiting_count = 0;
+    node->paused_until = 0;
     if (world->links != NULL)
         sl_sim_end_membership(world, number, false);
     sl_round_destroy(node->round);
     node->round = NULL;
     sl_sim_forget_payloads(node);
-    node->done = 0;
-    memset(node->model, 0, world->options.elements * sizeof *node->model);
     sl_sim_tell_all(world, SIM_MEMBER_DOWN, number, node->life, world->options.suspect_after);
 }
 
@@ -43,8 +54,10 @@ void sl_world_start(struct sl_world *world, uint32_t number) {
                   (world->cut == NULL || !world->cut[(size_t)number * options->nodes + i]);
         node->views[i] = (struct sim_view){.live = up, .connected = up, .from_round = other->views[i].from_round};
     }
-    node->views[number].from_round = 0;
-    sl_sim_tell_all(world, SIM_MEMBER_FROM, number, 0, options->delay);
+    if (sl_round_current(node->round) == 0) { /* else it says so itself */
+        node->views[number].from_round = 0;
+        sl_sim_tell_all(world, SIM_MEMBER_FROM, number, 0, options->delay);
+    }
     sl_sim_tell_all(world, SIM_MEMBER_UP, number, node->life, options->delay);
     sl_sim_tell_members(world, number);
 }
@@ -67,6 +80,21 @@ void sl_world_cut(struct sl_world *world, uint32_t a, uint32_t b, bool cut) {
     sl_time after = cut ? world->options.suspect_after : world->options.delay;
     sl_sim_push(world, after, &(struct sim_message){.type = type, .to = a, .about = b, .round = world->nodes[b].life});
     sl_sim_push(world, after, &(struct sim_message){.type = type, .to = b, .about = a, .round = world->nodes[a].life});
+}
+
+void sl_world_break_disk(struct sl_world *world, uint32_t number) {
+    world->nodes[number].disk.broken = world->options.disks;
+}
+
+void sl_world_pause(struct sl_world *world, uint32_t number, sl_time time) {
+    world->nodes[number].paused_until = world->now + time;
+}
+
+void sl_world_skew(struct sl_world *world, uint32_t number, double rate) {
+    struct sim_node *node = &world->nodes[number];
+    node->clock_base = sl_sim_clock(world, number);
+    node->clock_since = world->now;
+    node->clock_rate = rate;
 }
 
 void sl_world_set_loss(struct sl_world *world, double loss) {
@@ -108,6 +136,18 @@ bool sl_world_is_finished(const struct sl_world *world, uint32_t node, enum sl_s
 
 const char *sl_world_audit_error(const struct sl_world *world) {
     return sl_sim_audit_error(world);
+}
+
+void sl_world_ledger(const struct sl_world *world, double *out) {
+    sl_sim_audit_ledger(world, out);
+}
+
+void sl_world_present_mass(const struct sl_world *world, double *out) {
+    sl_sim_audit_present(world, out);
+}
+
+const struct sl_world_counts *sl_world_counts(const struct sl_world *world) {
+    return &world->counts;
 }
 
 void sl_world_mass(const struct sl_world *world, uint32_t node, double *out) {

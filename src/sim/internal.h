@@ -4,6 +4,7 @@
  *     network.c    messages on their way    members.c    what each node knows of the others
  *     carry_out.c  the machine's actions    payloads.c   vectors that are held, pending, late
  *     audit.c      invariants               simulate.c   the report of sl_simulate
+ *     disk.c       what survives a crash
  *     faults.c     crashes, cuts, views     membership.c the real membership, where it is asked for */
 #ifndef SL_SIM_INTERNAL_H
 #define SL_SIM_INTERNAL_H
@@ -39,6 +40,45 @@ struct sim_late {
     double weight;
 };
 
+/* ---- the disk ---- */
+
+struct sim_stored { /* a payload: of a peer, or own, then with what it was made of */
+    uint8_t digest[SL_WIRE_DIGEST_SIZE];
+    uint32_t peer;
+    uint64_t round;
+    struct sl_manifest manifest;
+    struct sim_payload *payload;
+    struct sim_payload *trained; /* NULL: of a peer */
+};
+struct sim_snapshot { /* a mixed model */
+    uint64_t round;
+    struct sim_payload *payload;
+};
+struct audit_mark;
+struct sim_record {
+    uint64_t number, lineage;
+    struct sl_buffer bytes;
+    struct sl_round_need *needs;
+    size_t need_count;
+    struct audit_mark *mark;
+};
+struct sim_waiting { /* a durable action */
+    uint64_t record;
+    struct sl_round_action action;
+};
+struct sim_disk {
+    struct sim_record *records; /* the last one that is flushed, if any, and those appended since */
+    size_t record_count, record_capacity;
+    uint64_t appended, flushed; /* numbers */
+    struct sim_stored *stored;
+    size_t stored_count, stored_capacity;
+    struct sim_snapshot *snapshots;
+    size_t snapshot_count, snapshot_capacity;
+    struct sim_waiting *waiting;
+    size_t waiting_count, waiting_capacity;
+    bool broken; /* the next write fails */
+};
+
 struct sim_view { /* what one node knows of another */
     bool live, connected;
     uint64_t from_round;
@@ -62,7 +102,14 @@ struct sim_node {
     bool begun;    /* it has trained once */
     bool stale;    /* the machine will be told its members soon */
     bool finished;
+    bool lost; /* down, and its disk is lost: its lineage has ended */
+    sl_time paused_until;
+    double clock_rate; /* how fast its own clock runs, since it showed clock_base at clock_since */
+    sl_time clock_base, clock_since;
+    double uplink;
+    uint32_t transfers; /* payloads on its link */
     enum sl_status outcome;
+    struct sim_disk disk;
 
     struct sim_payload *own; /* of own_round */
     uint64_t own_round;
@@ -82,6 +129,7 @@ enum sim_message_type {
     SIM_TRAINED,
     SIM_PUBLISHED,
     SIM_MIXED,
+    SIM_FLUSHED, /* record number `round` */
     SIM_TELL_MEMBERS,
     /* local, of the real membership */
     SIM_MEMBERSHIP_TIMER, /* of number `round` */
@@ -93,6 +141,7 @@ enum sim_message_type {
     SIM_MEMBER_FROM, /* `about` takes part from `round` on */
     /* through the network */
     SIM_ROSTER,
+    SIM_MEMBERSHIP_FRAME, /* of type `about`: PROBE, NEIGHBOUR, ROSTER_DIGEST */
     SIM_PING,
     SIM_PONG,
     SIM_MANIFEST,
@@ -114,6 +163,7 @@ struct sim_message {
     uint64_t life; /* of `to` (local) */
     uint64_t round;
     struct sim_payload *payload; /* a reference */
+    sl_time left, since;         /* PAYLOAD on a slow link: time that it takes alone, as of then */
     struct sl_buffer bytes;      /* owned */
     union {
         struct {
@@ -151,12 +201,16 @@ struct sl_world {
     uint32_t founders_begun;
     bool begun;        /* all founders are in round 1 */
     uint64_t messages; /* ever sent: makes digests differ */
+    struct sl_world_counts counts;
 };
 
-/* world.c: gives the event to the node's machine and carries out what comes of it. */
-void sl_world_feed(struct sl_world *world, uint32_t node, const struct sl_round_event *event);
-uint32_t sl_world_index(const char *name);                                              /* of a node's name */
-SL_MUST_USE enum sl_status sl_sim_start_machine(struct sl_world *world, uint32_t node); /* a new life and lineage */
+/* world.c */
+uint32_t sl_world_index(const char *name); /* of a node's name */
+/* A new life: from the disk where it has a record, else a new lineage. */
+SL_MUST_USE enum sl_status sl_sim_start_machine(struct sl_world *world, uint32_t node);
+SL_MUST_USE enum sl_status sl_sim_create_machine(struct sl_world *world, uint32_t number,
+                                                 const struct sl_round_options *saved);
+sl_time sl_sim_clock(const struct sl_world *world, uint32_t node); /* the node's own */
 
 /* network.c: copies the message; takes over the reference of its payload. */
 void sl_sim_push(struct sl_world *world, sl_time after, const struct sim_message *message);
@@ -187,23 +241,47 @@ struct sim_payload *sl_sim_payload_ref(struct sim_payload *payload);
 void sl_sim_payload_unref(struct sim_payload *payload);
 struct sim_incoming *sl_sim_find_incoming(const struct sim_node *node, uint32_t peer, uint64_t round);
 void sl_sim_take_manifest(struct sl_world *world, const struct sim_message *message);
+void sl_sim_load_incoming(struct sl_world *world, struct sim_node *node, const struct sim_stored *stored);
 void sl_sim_release(struct sim_node *node, uint32_t peer, uint64_t round);
-void sl_sim_hold(struct sl_world *world, struct sim_node *node, uint32_t peer, uint64_t round);
+void sl_sim_hold(struct sl_world *world, struct sim_node *node, uint32_t peer, const struct sl_round_action *action);
 struct sim_pending *sl_sim_find_pending(const struct sim_node *node, uint32_t peer, uint64_t round);
 void sl_sim_drop_pending(struct sim_node *node, uint32_t peer, uint64_t round);
-void sl_sim_apply_late(struct sl_world *world, struct sim_node *node, uint32_t peer, uint64_t round, double weight);
+void sl_sim_apply_late(struct sl_world *world, struct sim_node *node, uint32_t peer,
+                       const struct sl_round_action *action);
 void sl_sim_fold_late(struct sl_world *world, struct sim_node *node);
 void sl_sim_forget_payloads(struct sim_node *node);
 
-/* audit.c; all accept that there is none */
+/* disk.c; all do nothing where the world has none */
+/* Appends the state where it differs from the last record. The record that durable actions wait for; 0: none. */
+uint64_t sl_sim_append(struct sl_world *world, uint32_t number);
+bool sl_sim_must_wait(struct sl_world *world, uint32_t number, const struct sl_round_action *action, uint64_t record);
+void sl_sim_flushed(struct sl_world *world, uint32_t number, uint64_t record);
+void sl_sim_store_payload(struct sl_world *world, uint32_t number, const struct sim_incoming *incoming);
+void sl_sim_store_own(struct sl_world *world, uint32_t number);
+void sl_sim_store_model(struct sl_world *world, uint32_t number);
+struct sim_payload *sl_sim_find_stored(const struct sim_node *node, const uint8_t digest[SL_WIRE_DIGEST_SIZE]);
+/* A machine from the record and the memory that goes with it; false: there is none, or it is refused. */
+SL_MUST_USE enum sl_status sl_sim_recover(struct sl_world *world, uint32_t number, bool *done);
+void sl_sim_drop_unflushed(struct sl_world *world, uint32_t number);
+void sl_sim_format_disk(struct sl_world *world, uint32_t number); /* nothing is on it */
+
+/* audit.c, audit_lines.c; all but mark accept that there is none */
 SL_MUST_USE enum sl_status sl_sim_audit_create(struct sl_world *world);
 void sl_sim_audit_destroy(struct sl_world *world);
 void sl_sim_audit_edge(struct sl_world *world, uint32_t node, const struct sl_round_action *action);
 void sl_sim_audit_mixed(struct sl_world *world, uint32_t node, uint64_t round);
-void sl_sim_audit_add(struct sl_world *world, uint32_t node, double sign); /* its mass enters or leaves the flock */
-void sl_sim_audit_enter(struct sl_world *world,
-                        uint32_t node); /* it begins its rounds: with its own start, or a model */
-void sl_sim_audit_gone(struct sl_world *world, uint32_t node); /* with its ends of all edges */
+void sl_sim_audit_begin(struct sl_world *world, uint32_t node); /* its model is its start: an own or a donor's one */
+void sl_sim_audit_enter(struct sl_world *world, uint32_t node); /* … where it has not begun */
+void sl_sim_audit_train(struct sl_world *world, uint32_t node, double sign);   /* −1 before, +1 after the steps */
+void sl_sim_audit_lost(struct sl_world *world, uint32_t node);                 /* with its ends of all edges */
+void sl_audit_end_lines(struct sl_world *world, uint32_t number);              /* its lineage ends */
+struct audit_mark *sl_sim_audit_mark(struct sl_world *world, uint32_t number); /* for free(); NULL: no memory, noted */
+void sl_sim_audit_restore(struct sl_world *world, uint32_t number, const struct audit_mark *mark);
+/* Nothing takes back any more what is before that place: SIZE_MAX, or a mark's. */
+void sl_sim_audit_flushed(struct sl_world *world, uint32_t number, size_t position);
+size_t sl_sim_audit_position(const struct audit_mark *mark);
+void sl_sim_audit_present(const struct sl_world *world, double *out);
+void sl_sim_audit_ledger(const struct sl_world *world, double *out);
 void sl_sim_audit_check(struct sl_world *world, uint32_t node);
 const char *sl_sim_audit_error(const struct sl_world *world);
 void sl_sim_audit_mass(const struct sl_world *world, uint32_t node, double *out);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/frame.h"
+
 static void address_of(char out[SL_ADDRESS_SIZE], const struct sim_node *node) {
     (void)snprintf(out, SL_ADDRESS_SIZE, "%s:7400", node->name);
 }
@@ -46,6 +48,7 @@ enum sl_status sl_sim_start_membership(struct sl_world *world, uint32_t number) 
                                                   .seal = seal,
                                                   .incarnation = 1000 * node->life,
                                                   .samples = node->samples,
+                                                  .lineage = node->lineage,
                                                   .addresses = owns,
                                                   .address_count = 1,
                                                   .join = joins,
@@ -65,15 +68,38 @@ enum sl_status sl_sim_start_membership(struct sl_world *world, uint32_t number) 
 
 /* ---- actions ---- */
 
+static void send_encoded(struct sl_world *world, struct sim_message *message, enum sl_status status) {
+    if (status == SL_OK) {
+        sl_sim_send(world, message);
+        return;
+    }
+    world->status = status;
+    sl_buffer_finish(&message->bytes);
+}
+
 static void send_roster(struct sl_world *world, uint32_t from, uint32_t to, const struct sl_roster *roster) {
     struct sim_message message = {.type = SIM_ROSTER, .from = from, .to = to};
     enum sl_status status = sl_roster_encode(&message.bytes, roster);
-    if (status != SL_OK) {
-        world->status = status;
-        sl_buffer_finish(&message.bytes);
-        return;
-    }
-    sl_sim_send(world, &message);
+    send_encoded(world, &message, status);
+}
+
+static void send_probe(struct sl_world *world, uint32_t from, uint32_t to, const struct sl_probe *probe) {
+    struct sim_message message = {.type = SIM_MEMBERSHIP_FRAME, .from = from, .to = to, .about = SL_FRAME_PROBE};
+    enum sl_status status = sl_probe_encode(&message.bytes, probe);
+    send_encoded(world, &message, status);
+}
+
+static void send_neighbour(struct sl_world *world, uint32_t from, uint32_t to, const struct sl_neighbour *neighbour) {
+    struct sim_message message = {.type = SIM_MEMBERSHIP_FRAME, .from = from, .to = to, .about = SL_FRAME_NEIGHBOUR};
+    enum sl_status status = sl_neighbour_encode(&message.bytes, neighbour);
+    send_encoded(world, &message, status);
+}
+
+static void send_digest(struct sl_world *world, uint32_t from, uint32_t to, const struct sl_roster_digest *digest) {
+    struct sim_message message = {
+        .type = SIM_MEMBERSHIP_FRAME, .from = from, .to = to, .about = SL_FRAME_ROSTER_DIGEST};
+    enum sl_status status = sl_roster_digest_encode(&message.bytes, digest);
+    send_encoded(world, &message, status);
 }
 
 static void unlink_peers(struct sl_world *world, uint32_t a, uint32_t b, bool leaving) {
@@ -105,6 +131,15 @@ static void carry_out(struct sl_world *world, uint32_t number, const struct sl_m
         break;
     case SL_MEMBERSHIP_SEND_PING:
         sl_sim_send(world, &(struct sim_message){.type = SIM_PING, .from = number, .to = peer});
+        break;
+    case SL_MEMBERSHIP_SEND_PROBE:
+        send_probe(world, number, peer, &action->probe);
+        break;
+    case SL_MEMBERSHIP_SEND_NEIGHBOUR:
+        send_neighbour(world, number, peer, &action->neighbour);
+        break;
+    case SL_MEMBERSHIP_SEND_DIGEST:
+        send_digest(world, number, peer, &action->digest);
         break;
     case SL_MEMBERSHIP_CLOSE:
         unlink_peers(world, number, peer, false);
@@ -197,6 +232,52 @@ static void take_roster(struct sl_world *world, const struct sim_message *messag
     sl_roster_finish(&roster);
 }
 
+static void take_probe(struct sl_world *world, const struct sim_message *message) {
+    struct sl_probe probe;
+    enum sl_status status = sl_probe_decode(&probe, message->bytes.data, message->bytes.length, NULL);
+    if (status != SL_OK)
+        world->status = status;
+    else
+        sl_sim_feed_membership(world, message->to,
+                               &(struct sl_membership_event){.type = SL_MEMBERSHIP_PROBE,
+                                                             .node = world->nodes[message->from].name,
+                                                             .probe = &probe});
+}
+
+static void take_neighbour(struct sl_world *world, const struct sim_message *message) {
+    struct sl_neighbour neighbour;
+    enum sl_status status = sl_neighbour_decode(&neighbour, message->bytes.data, message->bytes.length, NULL);
+    if (status != SL_OK)
+        world->status = status;
+    else
+        sl_sim_feed_membership(world, message->to,
+                               &(struct sl_membership_event){.type = SL_MEMBERSHIP_NEIGHBOUR,
+                                                             .node = world->nodes[message->from].name,
+                                                             .neighbour = &neighbour});
+}
+
+static void take_digest(struct sl_world *world, const struct sim_message *message) {
+    struct sl_roster_digest digest;
+    enum sl_status status = sl_roster_digest_decode(&digest, message->bytes.data, message->bytes.length, NULL);
+    if (status != SL_OK)
+        world->status = status;
+    else
+        sl_sim_feed_membership(world, message->to,
+                               &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIGEST,
+                                                             .node = world->nodes[message->from].name,
+                                                             .digest = &digest});
+    sl_roster_digest_finish(&digest);
+}
+
+static void take_frame(struct sl_world *world, const struct sim_message *message) {
+    if (message->about == SL_FRAME_PROBE)
+        take_probe(world, message);
+    else if (message->about == SL_FRAME_NEIGHBOUR)
+        take_neighbour(world, message);
+    else
+        take_digest(world, message);
+}
+
 /* Of one life. */
 void sl_sim_deliver_to_membership(struct sl_world *world, const struct sim_message *message) {
     struct sim_node *node = &world->nodes[message->to];
@@ -225,6 +306,8 @@ bool sl_sim_hear(struct sl_world *world, const struct sim_message *message) {
         &(struct sl_membership_event){.type = SL_MEMBERSHIP_HEARD, .node = world->nodes[message->from].name});
     if (message->type == SIM_ROSTER)
         take_roster(world, message);
+    else if (message->type == SIM_MEMBERSHIP_FRAME)
+        take_frame(world, message);
     else if (message->type == SIM_PING)
         sl_sim_send(world, &(struct sim_message){.type = SIM_PONG, .from = message->to, .to = message->from});
     return true;
@@ -243,7 +326,8 @@ size_t sl_sim_list_members(struct sl_world *world, uint32_t number) {
                                            .from_round = entry->from_round,
                                            .until_round = entry->until_round,
                                            .live = entry->state == SL_MEMBER_ALIVE,
-                                           .connected = members[i].connected};
+                                           .connected = members[i].connected,
+                                           .quiet = members[i].quiet};
         memcpy(member->name, entry->node, sizeof member->name);
     }
     return count;

@@ -43,6 +43,59 @@ static sl_time draw_delay(struct sl_world *world) {
     return world->options.delay + extra;
 }
 
+/* ---- slow links: transfers share them ---- */
+
+static sl_time alone(const struct sl_world *world, const struct sim_message *message) {
+    double from = world->nodes[message->from].uplink, to = world->nodes[message->to].uplink;
+    return sl_time_from_seconds(from > to ? from : to);
+}
+
+static uint32_t share(const struct sl_world *world, const struct sim_message *message) {
+    const struct sim_node *from = &world->nodes[message->from], *to = &world->nodes[message->to];
+    uint32_t sending = from->uplink > 0 ? from->transfers : 1, taking = to->uplink > 0 ? to->transfers : 1;
+    return sending > taking ? sending : taking;
+}
+
+/* Until it is there if nothing changes on its link; looked at often, since transfers come and are cancelled. */
+static sl_time next_look(const struct sl_world *world, const struct sim_message *message) {
+    sl_time rest = message->left * (sl_time)share(world, message), often = 20 * SL_MILLISECOND;
+    return rest < often ? rest : often;
+}
+
+static bool send_slowly(struct sl_world *world, const struct sim_message *message, sl_time trip) {
+    sl_time time = alone(world, message);
+    if (time == 0)
+        return false;
+    struct sim_message slow = *message;
+    world->nodes[message->from].transfers++;
+    world->nodes[message->to].transfers++;
+    slow.left = time;
+    slow.since = world->now + trip;
+    sl_sim_push(world, trip + next_look(world, &slow), &slow);
+    return true;
+}
+
+/* True when it is still on its way: others joined it on the link. */
+static bool goes_on(struct sl_world *world, const struct sim_message *message) {
+    if (message->type != SIM_PAYLOAD || message->left == 0)
+        return false;
+    const struct sim_node *to = &world->nodes[message->to];
+    const struct sim_incoming *incoming = sl_sim_find_incoming(to, message->from, message->round);
+    bool wanted = to->round != NULL && incoming != NULL && incoming->payload == message->payload;
+    sl_time left = message->left - (world->now - message->since) / (sl_time)share(world, message);
+    if (!wanted || left <= SL_MILLISECOND) {
+        world->nodes[message->from].transfers--;
+        world->nodes[message->to].transfers--;
+        return false;
+    }
+    struct sim_message slow = *message;
+    slow.left = left;
+    slow.since = world->now;
+    sl_sim_payload_ref(slow.payload);
+    sl_sim_push(world, next_look(world, &slow), &slow);
+    return true;
+}
+
 void sl_sim_send(struct sl_world *world, const struct sim_message *message) {
     const struct sl_world_options *options = &world->options;
     world->messages++;
@@ -54,8 +107,11 @@ void sl_sim_send(struct sl_world *world, const struct sim_message *message) {
         return;
     }
     sl_time trip = draw_delay(world);
-    if (message->type == SIM_PAYLOAD)
+    if (message->type == SIM_PAYLOAD) {
         trip += draw_delay(world); /* the credit's way there, then the bytes */
+        if (send_slowly(world, message, trip))
+            return;
+    }
     if (options->duplicates > 0 && message->bytes.data == NULL &&
         sl_random_unit(&world->random) < options->duplicates) {
         sl_sim_payload_ref(message->payload);
@@ -82,32 +138,37 @@ static void take_model(struct sl_world *world, const struct sim_message *message
     event->type = SL_ROUND_MODEL_LOADED;
     if (sl_round_phase(node->round) != SL_PHASE_JOIN || message->payload == NULL)
         return;
-    sl_sim_audit_add(world, message->to, -1); /* a founder that came too late gives its own model up */
     memcpy(node->model, message->payload->values, world->options.elements * sizeof(float));
     node->done = message->round;
-    sl_sim_audit_add(world, message->to, 1);
+    sl_sim_audit_begin(world, message->to); /* a founder that came too late gives its own model up */
+    sl_sim_store_model(world, message->to);
 }
 
-static bool take_payload(const struct sim_node *node, const struct sim_message *message) {
+static bool take_payload(struct sl_world *world, const struct sim_message *message) {
+    const struct sim_node *node = &world->nodes[message->to];
     struct sim_incoming *incoming = sl_sim_find_incoming(node, message->from, message->round);
     if (incoming == NULL || incoming->payload != message->payload)
         return false;
     incoming->held = true;
+    sl_sim_store_payload(world, message->to, incoming);
     return true;
 }
 
+static void take_manifest(struct sl_world *world, const struct sim_message *message, struct sl_round_event *event) {
+    sl_sim_take_manifest(world, message);
+    event->type = SL_ROUND_MANIFEST;
+    event->manifest = &message->body.manifest.manifest;
+    event->digest = message->body.manifest.digest;
+}
+
 static void deliver_message(struct sl_world *world, struct sim_message *message) {
-    struct sim_node *node = &world->nodes[message->to];
     struct sl_round_event event = {.peer = world->nodes[message->from].name, .round = message->round};
     switch (message->type) {
     case SIM_MANIFEST:
-        sl_sim_take_manifest(world, message);
-        event.type = SL_ROUND_MANIFEST;
-        event.manifest = &message->body.manifest.manifest;
-        event.digest = message->body.manifest.digest;
+        take_manifest(world, message, &event);
         break;
     case SIM_PAYLOAD:
-        if (!take_payload(node, message))
+        if (!take_payload(world, message))
             return; /* released meanwhile */
         event.type = SL_ROUND_HELD;
         break;
@@ -137,6 +198,7 @@ static void deliver_message(struct sl_world *world, struct sim_message *message)
         event.type = SL_ROUND_MODEL_FAILED;
         break;
     case SIM_ROSTER:
+    case SIM_MEMBERSHIP_FRAME:
     case SIM_PING:
     case SIM_PONG:
     case SIM_TIMER:
@@ -144,6 +206,7 @@ static void deliver_message(struct sl_world *world, struct sim_message *message)
     case SIM_PUBLISHED:
     case SIM_MIXED:
     case SIM_TELL_MEMBERS:
+    case SIM_FLUSHED:
     case SIM_MEMBERSHIP_TIMER:
     case SIM_DIALLED:
     case SIM_PEER_DOWN:
@@ -159,9 +222,9 @@ static void train(struct sl_world *world, uint32_t number, uint64_t round) {
     const struct sl_world_hooks *hooks = &world->options.hooks;
     if (hooks->train == NULL || round + world->options.averaging_rounds > world->options.rounds)
         return;
-    sl_sim_audit_add(world, number, -1);
+    sl_sim_audit_train(world, number, -1);
     hooks->train(hooks->context, number, round, world->nodes[number].model);
-    sl_sim_audit_add(world, number, 1);
+    sl_sim_audit_train(world, number, 1);
 }
 
 static void deliver_local(struct sl_world *world, const struct sim_message *message) {
@@ -175,13 +238,19 @@ static void deliver_local(struct sl_world *world, const struct sim_message *mess
         sl_sim_tell_members(world, message->to);
         return;
     }
+    if (message->type == SIM_FLUSHED) {
+        sl_sim_flushed(world, message->to, message->round);
+        return;
+    }
     if (message->type == SIM_TRAINED) {
         train(world, message->to, message->round);
         event.type = SL_ROUND_TRAINED;
     } else if (message->type == SIM_PUBLISHED) {
+        sl_sim_store_own(world, message->to);
         event.type = SL_ROUND_PUBLISHED;
         event.digest = node->digest;
     } else if (message->type == SIM_MIXED) {
+        sl_sim_store_model(world, message->to);
         event.type = SL_ROUND_MIXED;
     }
     sl_world_feed(world, message->to, &event);
@@ -190,6 +259,13 @@ static void deliver_local(struct sl_world *world, const struct sim_message *mess
 void sl_sim_deliver(struct sl_world *world, struct sim_message *message) {
     const struct sim_node *node = message->to != EVERYBODY ? &world->nodes[message->to] : NULL;
     bool up = node != NULL && node->round != NULL && !node->finished;
+    if (node != NULL && world->now < node->paused_until) { /* stopped: it waits in the socket, or is late */
+        sl_sim_push(world, node->paused_until - world->now, message);
+        free(message);
+        return;
+    }
+    if (goes_on(world, message))
+        up = false;
     if (message->type >= SIM_MEMBER_UP && message->type <= SIM_MEMBER_FROM)
         sl_sim_deliver_membership(world, message);
     else if (up && message->type <= SIM_TELL_MEMBERS)

@@ -59,6 +59,21 @@ void sl_sim_take_manifest(struct sl_world *world, const struct sim_message *mess
     memcpy(incoming->digest, message->body.manifest.digest, sizeof incoming->digest);
 }
 
+void sl_sim_load_incoming(struct sl_world *world, struct sim_node *node, const struct sim_stored *stored) {
+    if (sl_array_reserve(&node->incoming, &node->incoming_capacity, node->incoming_count + 1, sizeof *node->incoming) !=
+        SL_OK) {
+        world->status = SL_NO_MEMORY;
+        return;
+    }
+    struct sim_incoming *incoming = &node->incoming[node->incoming_count++];
+    *incoming = (struct sim_incoming){.peer = stored->peer,
+                                      .round = stored->round,
+                                      .manifest = stored->manifest,
+                                      .payload = sl_sim_payload_ref(stored->payload),
+                                      .held = true};
+    memcpy(incoming->digest, stored->digest, sizeof incoming->digest);
+}
+
 void sl_sim_release(struct sim_node *node, uint32_t peer, uint64_t round) {
     struct sim_incoming *incoming = sl_sim_find_incoming(node, peer, round);
     if (incoming == NULL)
@@ -67,20 +82,24 @@ void sl_sim_release(struct sim_node *node, uint32_t peer, uint64_t round) {
     *incoming = node->incoming[--node->incoming_count];
 }
 
-void sl_sim_hold(struct sl_world *world, struct sim_node *node, uint32_t peer, uint64_t round) {
-    struct sim_incoming *incoming = sl_sim_find_incoming(node, peer, round);
-    if (incoming == NULL)
+/* Without a disk both payloads are in memory, with one they are found there, after a restart as well. */
+void sl_sim_hold(struct sl_world *world, struct sim_node *node, uint32_t peer, const struct sl_round_action *action) {
+    struct sim_incoming *incoming = sl_sim_find_incoming(node, peer, action->round);
+    struct sim_payload *theirs = incoming != NULL ? incoming->payload : NULL, *mine = node->own;
+    if (world->options.disks) {
+        theirs = sl_sim_find_stored(node, action->peer_digest);
+        mine = sl_sim_find_stored(node, action->own_digest);
+    }
+    if (theirs == NULL || mine == NULL)
         return;
     if (sl_array_reserve(&node->pending, &node->pending_capacity, node->pending_count + 1, sizeof *node->pending) !=
         SL_OK) {
         world->status = SL_NO_MEMORY;
         return;
     }
-    node->pending[node->pending_count++] = (struct sim_pending){.peer = peer,
-                                                                .round = round,
-                                                                .theirs = sl_sim_payload_ref(incoming->payload),
-                                                                .mine = sl_sim_payload_ref(node->own)};
-    sl_sim_release(node, peer, round);
+    node->pending[node->pending_count++] = (struct sim_pending){
+        .peer = peer, .round = action->round, .theirs = sl_sim_payload_ref(theirs), .mine = sl_sim_payload_ref(mine)};
+    sl_sim_release(node, peer, action->round);
 }
 
 struct sim_pending *sl_sim_find_pending(const struct sim_node *node, uint32_t peer, uint64_t round) {
@@ -99,17 +118,20 @@ void sl_sim_drop_pending(struct sim_node *node, uint32_t peer, uint64_t round) {
     *pending = node->pending[--node->pending_count];
 }
 
-void sl_sim_apply_late(struct sl_world *world, struct sim_node *node, uint32_t peer, uint64_t round, double weight) {
-    struct sim_pending *pending = sl_sim_find_pending(node, peer, round);
-    if (pending == NULL)
+void sl_sim_apply_late(struct sl_world *world, struct sim_node *node, uint32_t peer,
+                       const struct sl_round_action *action) {
+    struct sim_pending *pending = sl_sim_find_pending(node, peer, action->round);
+    struct sim_payload *theirs = pending != NULL ? pending->theirs : sl_sim_find_stored(node, action->peer_digest);
+    struct sim_payload *mine = pending != NULL ? pending->mine : sl_sim_find_stored(node, action->own_digest);
+    if (theirs == NULL || mine == NULL)
         return;
     if (sl_array_reserve(&node->late, &node->late_capacity, node->late_count + 1, sizeof *node->late) != SL_OK) {
         world->status = SL_NO_MEMORY;
         return;
     }
     node->late[node->late_count++] = (struct sim_late){
-        .theirs = sl_sim_payload_ref(pending->theirs), .mine = sl_sim_payload_ref(pending->mine), .weight = weight};
-    sl_sim_drop_pending(node, peer, round);
+        .theirs = sl_sim_payload_ref(theirs), .mine = sl_sim_payload_ref(mine), .weight = action->weight};
+    sl_sim_drop_pending(node, peer, action->round);
 }
 
 void sl_sim_fold_late(struct sl_world *world, struct sim_node *node) {

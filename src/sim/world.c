@@ -33,16 +33,46 @@ static struct sl_round_options machine_options(const struct sl_world *world, con
                                      .start_nodes = founders,
                                      .min_peers_to_start = founders - 1,
                                      .min_peers_per_round = options->min_peers_per_round,
-                                     .below = SL_ROUND_BELOW_WAIT};
+                                     .below = SL_ROUND_BELOW_WAIT,
+                                     .pending_max = options->pending_max,
+                                     .stale_rounds = options->stale_rounds,
+                                     .donors = options->donors,
+                                     .lineage_seed = options->seed};
+}
+
+enum sl_status sl_sim_create_machine(struct sl_world *world, uint32_t number, const struct sl_round_options *saved) {
+    struct sim_node *node = &world->nodes[number];
+    struct sl_round_options options = machine_options(world, node);
+    if (saved != NULL) {
+        options.restored = saved->restored;
+        options.held = saved->held;
+        options.held_count = saved->held_count;
+        options.model_round = saved->model_round;
+        options.done_rounds = saved->done_rounds;
+    }
+    return sl_round_create(&node->round, &options, NULL);
 }
 
 enum sl_status sl_sim_start_machine(struct sl_world *world, uint32_t number) {
     struct sim_node *node = &world->nodes[number];
+    bool resumed = false;
     node->life++;
-    node->stale = false;
+    node->stale = node->lost = false;
+    enum sl_status status = sl_sim_recover(world, number, &resumed);
+    if (status != SL_OK || resumed)
+        return status;
+    if (node->life > 1)
+        sl_sim_audit_lost(world, number);
+    sl_sim_format_disk(world, number);
     node->lineage = sl_philox_u64(world->options.seed, number + ((uint64_t)STREAM_LINEAGES << 32), node->life) | 1;
-    struct sl_round_options options = machine_options(world, node);
-    return sl_round_create(&node->round, &options, NULL);
+    sl_sim_store_model(world, number);
+    return sl_sim_create_machine(world, number, NULL);
+}
+
+sl_time sl_sim_clock(const struct sl_world *world, uint32_t number) {
+    const struct sim_node *node = &world->nodes[number];
+    sl_time passed = world->now - node->clock_since;
+    return node->clock_base + (node->clock_rate == 1 ? passed : (sl_time)((double)passed * node->clock_rate));
 }
 
 static enum sl_status init_node(struct sl_world *world, uint32_t number) {
@@ -53,6 +83,8 @@ static enum sl_status init_node(struct sl_world *world, uint32_t number) {
     sl_digest_of(&digest, node->name, strlen(node->name));
     node->tag = sl_get_u64(digest.bytes);
     node->samples = options->samples != NULL ? options->samples[number] : 1;
+    node->clock_rate = 1;
+    node->uplink = options->uplink != NULL ? options->uplink[number] : 0;
     node->slowness = options->slowness != NULL ? options->slowness[number] : 1;
     node->model = malloc(options->elements * sizeof *node->model);
     node->views = calloc(options->nodes, sizeof *node->views);
@@ -72,7 +104,7 @@ static enum sl_status start_founders(struct sl_world *world) {
         enum sl_status status = sl_sim_start_machine(world, i);
         if (status != SL_OK)
             return status;
-        sl_sim_audit_add(world, i, 1);
+        sl_sim_audit_begin(world, i);
         if (world->links != NULL) {
             status = sl_sim_start_membership(world, i);
             if (status != SL_OK)
@@ -118,6 +150,7 @@ enum sl_status sl_world_create(struct sl_world **out, const struct sl_world_opti
     enum sl_status status = init_world(world);
     world->options.initial = NULL;
     world->options.slowness = NULL;
+    world->options.uplink = NULL;
     if (status != SL_OK) {
         sl_world_destroy(world);
         return sl_error_set(error, status, "cannot set up a simulation of %u nodes: %s", options->nodes,
@@ -150,8 +183,10 @@ void sl_world_destroy(struct sl_world *world) {
     }
     sl_sim_queue_finish(&world->queue);
     sl_sim_audit_destroy(world);
-    for (uint32_t i = 0; world->nodes != NULL && i < world->options.nodes; i++)
+    for (uint32_t i = 0; world->nodes != NULL && i < world->options.nodes; i++) {
+        sl_sim_format_disk(world, i);
         finish_node(&world->nodes[i]);
+    }
     for (uint64_t i = 1; world->rounds != NULL && i <= world->options.rounds; i++)
         sl_world_forget_values(world, i);
     free(world->rounds);
@@ -165,18 +200,40 @@ void sl_world_destroy(struct sl_world *world) {
     free(world);
 }
 
+/* A step is atomic: what it decides is in its record. */
+static void note_edges(struct sl_world *world, uint32_t number) {
+    for (size_t i = 0; i < world->actions.count; i++)
+        if (world->actions.items[i].type == SL_ROUND_EDGE)
+            sl_sim_audit_edge(world, number, &world->actions.items[i]);
+}
+
 void sl_world_feed(struct sl_world *world, uint32_t number, const struct sl_round_event *event) {
     struct sim_node *node = &world->nodes[number];
     const struct sl_world_hooks *hooks = &world->options.hooks;
-    enum sl_status status = sl_round_step(node->round, event, world->now, &world->actions);
+    if (node->round == NULL)
+        return; /* its disk broke in the step before */
+    if (hooks->before != NULL)
+        hooks->before(hooks->context, world, number, event);
+    enum sl_status status = sl_round_step(node->round, event, sl_sim_clock(world, number), &world->actions);
     if (status != SL_OK)
         world->status = status;
+    note_edges(world, number);
+    if (world->actions.save && node->disk.broken) { /* nothing of the step leaves */
+        sl_round_actions_clear(&world->actions);
+        sl_world_kill(world, number, SL_DISK_LOST);
+        return;
+    }
+    uint64_t record = world->actions.save ? sl_sim_append(world, number) : 0;
     for (size_t i = 0; i < world->actions.count && world->status == SL_OK; i++) {
         const struct sl_round_action *action = &world->actions.items[i];
-        if (hooks->intercept == NULL || !hooks->intercept(hooks->context, world, number, action))
+        if (hooks->intercept != NULL && hooks->intercept(hooks->context, world, number, action))
+            continue;
+        if (!sl_sim_must_wait(world, number, action, record))
             sl_world_carry_out(world, number, action);
     }
     sl_round_actions_clear(&world->actions);
+    if (!world->options.disks && world->audit != NULL)
+        sl_sim_audit_flushed(world, number, SIZE_MAX);
     sl_sim_audit_check(world, number);
     if (hooks->after != NULL)
         hooks->after(hooks->context, world, number);

@@ -16,6 +16,8 @@ struct sl_world;
 
 struct sl_world_hooks {
     void *context;
+    /* Before a step of a machine: what it is given. */
+    void (*before)(void *context, struct sl_world *world, uint32_t node, const struct sl_round_event *event);
     /* Before an action is carried out; true: it is dealt with. For tests that want a wrong protocol. */
     bool (*intercept)(void *context, struct sl_world *world, uint32_t node, const struct sl_round_action *action);
     /* A round of local steps: changes `values` (not called in averaging rounds). */
@@ -43,6 +45,14 @@ struct sl_world_options {
     sl_time suspect_after;
     sl_time deadline_min, deadline_max, linger_max;
     uint64_t min_peers_per_round;
+    bool disks;           /* nodes have one, and a journal on it */
+    sl_time flush_time;   /* from an append until it is flushed; a power cut loses what is not */
+    bool forgetful;       /* a wrong protocol: who returns with its disk has its lineage and model, and no promises */
+    unsigned eager;       /* a wrong protocol: actions that do not wait for the flush, 1 << type each */
+    bool quantised;       /* payloads are of 8 bits, as the models of tests are */
+    const double *uplink; /* seconds that a payload of a node takes on its link, alone; NULL: none. Read at creation */
+    uint64_t pending_max, stale_rounds; /* as the machine's */
+    uint32_t donors;
     bool membership; /* the real one; suspect and drop after suspect_after each, pings four times as often */
     bool audit;      /* checks the protocol's invariants 1 and 2 after every event: see sl_world_audit_error */
     struct sl_world_hooks hooks;
@@ -59,13 +69,35 @@ void sl_world_run(struct sl_world *world, sl_time until);
 enum sl_status sl_world_status(const struct sl_world *world);
 sl_time sl_world_now(const struct sl_world *world);
 
-/* Faults. A crashed node loses its disk: started again it is a new lineage that joins late. */
-void sl_world_crash(struct sl_world *world, uint32_t node);
+/* What is left on the disk of a node that goes down: what was appended (kill -9), what was flushed (power cut), nothing
+ * (then, started again, it is a new lineage that joins late). Without disks nothing is. */
+enum sl_world_disk { SL_DISK_KEPT, SL_DISK_FLUSHED, SL_DISK_LOST };
+struct sl_world_counts {
+    uint64_t resumed; /* lives that went on in the lineage before */
+    uint64_t refused; /* records that a machine refused */
+    uint64_t records; /* appended */
+    uint64_t record_bytes;
+    uint64_t lineages; /* that ended because the node was too far behind */
+    uint64_t stale;    /* edges written off for their place */
+};
+/* Faults. */
+void sl_world_crash(struct sl_world *world, uint32_t node); /* with its disk */
+void sl_world_kill(struct sl_world *world, uint32_t node, enum sl_world_disk left);
+void sl_world_break_disk(struct sl_world *world, uint32_t node); /* its next write fails: down, a new lineage */
+void sl_world_pause(struct sl_world *world, uint32_t node, sl_time time); /* SIGSTOP; what comes waits */
+void sl_world_skew(struct sl_world *world, uint32_t node, double rate);   /* of its clock; 1: right */
+const struct sl_world_counts *sl_world_counts(const struct sl_world *world);
+/* Start + training − what was lost or written off: what the masses must add to. With an audit. */
+void sl_world_ledger(const struct sl_world *world, double *out);
+/* The masses of all that began, and what D counted and F does not know yet. */
+void sl_world_present_mass(const struct sl_world *world, double *out);
 void sl_world_start(struct sl_world *world, uint32_t node); /* one that is down */
 void sl_world_cut(struct sl_world *world, uint32_t a, uint32_t b, bool cut);
 void sl_world_set_loss(struct sl_world *world, double loss);
 void sl_world_stop(struct sl_world *world, uint32_t node); /* gives its machine STOP */
 
+/* Gives the event to the node's machine and carries out what comes of it. */
+void sl_world_feed(struct sl_world *world, uint32_t node, const struct sl_round_event *event);
 /* Carries an action out past the intercept hook. */
 void sl_world_carry_out(struct sl_world *world, uint32_t node, const struct sl_round_action *action);
 

@@ -162,9 +162,11 @@ void sl_channel_run(struct sl_connection *connection) {
 
 static enum sl_status begin_outermost(struct sl_connection *connection, struct sl_error *error) {
     const struct sl_transport *transport = connection->transport;
-    return sl_tls_init(&connection->tls, transport->identity, connection->dialled, transport->priority,
-                       connection->security == SL_SECURITY_TLS ? &connection->outer : NULL, &connection->socket.stream,
-                       error);
+    const struct sl_tls_outer *outer = connection->security == SL_SECURITY_TLS ? &connection->outer : NULL;
+    enum sl_status status = sl_tls_init(&connection->tls, transport->identity, connection->dialled, transport->priority,
+                                        outer, &connection->socket.stream, error);
+    connection->tls.update_bytes = transport->key_update_bytes;
+    return status;
 }
 
 void sl_channel_begin(struct sl_connection *connection) {

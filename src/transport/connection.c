@@ -71,9 +71,8 @@ static size_t receive_limit(const struct sl_connection *connection) {
 static void flush_answers(struct sl_connection *connection) {
     if (connection->transport->shared.send.owner != &connection->socket)
         return;
-    (void)sl_socket_flush(&connection->socket);
-    if (sl_socket_unsent(&connection->socket) > 0)
-        sl_connection_want_write(connection);
+    if (!sl_socket_flush(&connection->socket) || sl_socket_unsent(&connection->socket) > 0)
+        sl_connection_want_write(connection); /* of a broken one handle_write makes an end */
 }
 
 static void take_received(struct sl_connection *connection, bool is_first) {
@@ -148,7 +147,8 @@ static void write_frames(struct sl_connection *connection) {
     struct sl_writer *writer = &connection->writer;
     enum sl_status status = sl_writer_run(writer, &connection->carrier, &error);
     connection->transport->counters.data_sent += writer->data_sent;
-    writer->data_sent = 0;
+    connection->transport->counters.key_updates += connection->tls.updates;
+    writer->data_sent = connection->tls.updates = 0;
     if (status != SL_OK) {
         end_broken(connection, &error);
         return;
@@ -165,6 +165,10 @@ static void handle_write(evutil_socket_t fd, short what, void *context) {
     struct sl_connection *connection = context;
     if (connection->state == SL_CONNECTION_CONNECTING) {
         finish_connect(connection);
+    } else if (connection->socket.failure != 0 && connection->state < SL_CONNECTION_DRAINING) {
+        struct sl_error error;
+        (void)sl_error_set(&error, SL_NETWORK, "sending: %s", strerror(connection->socket.failure));
+        end_broken(connection, &error);
     } else if (connection->may_write_frames) {
         write_frames(connection);
     } else {
@@ -178,6 +182,11 @@ static void handle_write(evutil_socket_t fd, short what, void *context) {
 
 /* ---- timers ---- */
 
+static int set_deadline(struct sl_connection *connection, const struct timeval *wait) {
+    connection->deadline = sl_clock_monotonic() + (sl_time)wait->tv_sec * SL_SECOND + (sl_time)wait->tv_usec * 1000;
+    return event_add(&connection->timer, wait);
+}
+
 static void handle_timer(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     (void)what;
@@ -186,6 +195,8 @@ static void handle_timer(evutil_socket_t fd, short what, void *context) {
         sl_connection_drop(connection);
         return;
     }
+    if (sl_was_held_up(connection->deadline) && set_deadline(connection, &(struct timeval){.tv_sec = 1}) == 0)
+        return;
     const char *reason = connection->state == SL_CONNECTION_CONNECTING ? "no answer"
                          : connection->state <= SL_CONNECTION_INNER    ? "the TLS handshake took too long"
                                                                        : "the admission took too long";
@@ -237,7 +248,7 @@ enum sl_status sl_connection_create(struct sl_connection **out, struct sl_transp
         return status;
     }
     /* Without them nobody would come back to it. */
-    if (event_add(&connection->timer, &transport->handshake_timeout) != 0 ||
+    if (set_deadline(connection, &transport->handshake_timeout) != 0 ||
         event_add(dialled ? &connection->write : &connection->read, NULL) != 0) {
         sl_connection_destroy(connection);
         return SL_NO_MEMORY;

@@ -1,10 +1,10 @@
 /* A connection and the transport around it: what the files of this layer share. Who does what:
  *
- *     listener.c  accepts            tls.c      one TLS session          pairs.c  one connection a pair
- *     guard.c     what strangers may cost, strangers.c which of them go  quota.c  what admitted peers may cost
+ *     listener.c  accepts            tls*.c     one TLS session          pairs.c  one connection a pair
+ *     guard*.c    what strangers may cost, strangers.c which of them go  quota.c  what admitted peers may cost
  *     resolver.c  names, race.c the first of many addresses that stands
- *     dialer.c    dials              reader.c   bytes → frames           close.c  the way out, said and logged once
- *     socket.c    batches            writer.c   queues → carrier         connection.c  states, events
+ *     dial*.c     dials              reader.c   bytes → frames           close.c  the way out, said and logged once
+ *     socket*.c   batches            writer.c   queues → carrier         connection.c  states, events
  *     channel.c   TCP → HELLO        inner.c    TLS in frames            tags.c        a frame's tag
  *     hello.c     admission          carrier.c  TLS or bare socket       path.c        which way to an address
  *     outer.c     a proxy's chain    recheck.c  a new identity
@@ -39,6 +39,10 @@ enum sl_connection_state {
     SL_CONNECTION_CLOSED      /* to be freed */
 };
 
+/* A timer that fires so late: this process was stopped, or kept from the processor. It has heard nothing meanwhile, so
+ * nobody's time is over before what came was read. */
+#define SL_HELD_UP SL_SECOND
+
 struct sl_dial;
 struct sl_listener;
 
@@ -48,6 +52,7 @@ struct sl_connection {
     enum sl_connection_state state;
     struct sl_dial *dial; /* until READY or over; NULL: accepted, or the dial has ended */
     struct event read, write, timer, later;
+    sl_time deadline; /* when `timer` is due, before READY */
     struct sl_socket socket;
     struct sl_tls tls;         /* the outermost; no session where the path is clear */
     struct sl_carrier carrier; /* what frames go through: of the two above */
@@ -70,6 +75,7 @@ struct sl_connection {
     bool shown;            /* to the handlers */
     bool closing;          /* sl_connection_close was called; `later` ends it */
     bool overrun;          /* its control queue is over the bound; `later` ends it */
+    bool search_anew;      /* the rate that the kernel knows is of a transfer that did not get through */
     bool wrote_end;        /* close_notify is in the queue or out */
     bool yielding;         /* a duplicate: the peer closes it */
     bool unlogged;         /* its peer was admitted too often for the log, which tells nothing of this time */
@@ -90,9 +96,9 @@ struct sl_connection {
     bool contested;    /* HELLO_ACK waits for whether the old one lives */
     bool contest_lost; /* it does */
     unsigned contest_waits;
+    sl_time contest_due;
     uint64_t contest_frames; /* of the old one, when the present wait began */
     uint64_t challenge;      /* the old one: the number of the ping that asks whether it lives; 0: none */
-    sl_time alarmed_at;      /* the old one: when the handlers last heard of a newcomer */
 
     char *close_reason;
     struct sl_buffer goodbye; /* a GOODBYE's payload, to be sent when all else is out */
@@ -110,6 +116,7 @@ struct sl_transport {
 
     char *run, *congestion;
     struct timeval handshake_timeout, drain_timeout;
+    uint64_t key_update_bytes;
     size_t max_connections, max_strangers, max_strangers_per_source;
     struct sl_quota_limits quota_limits;
     gnutls_priority_t priority;
@@ -127,13 +134,14 @@ struct sl_transport {
     struct sl_resolver *resolver;
     struct sl_guard *guard;
     struct event watch; /* see quota.h */
+    sl_time watch_due;
     sl_time suppressed_said_at;
     struct sl_transport_counters counters; /* data and connections; bytes are in `shared` */
 
     struct event resume; /* accepts again after a pause */
     bool accepting_paused;
     bool wait_for_room; /* the pause ends when a connection closes */
-    sl_time pause_said_at;
+    sl_time paused_at;  /* when a pause last began or ended; 0: the log says that there is none */
 
     bool silent; /* being destroyed: no handler is called */
     bool shutting_down, leaving;
@@ -153,6 +161,10 @@ void sl_connection_enter(struct sl_connection *connection, enum sl_connection_st
 /* Something is queued: the loop writes it. */
 void sl_connection_want_write(struct sl_connection *connection);
 void sl_connection_destroy(struct sl_connection *connection);
+/* Whether what was due then comes so late that this process must have been held up. */
+static inline bool sl_was_held_up(sl_time due) {
+    return sl_clock_monotonic() - due > SL_HELD_UP;
+}
 
 /* ---- channel.c ---- */
 
@@ -253,7 +265,7 @@ void sl_listeners_destroy(struct sl_transport *transport);
 /* A connection was closed: there may be room again. */
 void sl_listeners_resume(struct sl_transport *transport);
 
-/* ---- dialer.c ---- */
+/* ---- dialer.c, dial.c ---- */
 
 const char *sl_dial_node(const struct sl_dial *dial); /* "": any member */
 /* The dial ended in peer_up: frees it. */

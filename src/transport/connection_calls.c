@@ -45,6 +45,10 @@ enum sl_status sl_connection_send_data(struct sl_connection *connection, uint32_
                                        uint64_t offset, uint64_t length) {
     if (!takes_frames(connection))
         return SL_CLOSED;
+    if (connection->search_anew && sl_bulk_is_empty(&connection->writer.bulk)) {
+        sl_socket_search_anew(connection->socket.fd);
+        connection->search_anew = false;
+    }
     enum sl_status status = sl_bulk_add(&connection->writer.bulk, transfer, block, offset, length);
     if (status == SL_OK)
         sl_connection_want_write(connection);
@@ -52,7 +56,12 @@ enum sl_status sl_connection_send_data(struct sl_connection *connection, uint32_
 }
 
 void sl_connection_cancel_data(struct sl_connection *connection, uint32_t transfer) {
+    uint64_t queued = connection->writer.bulk.queued;
     sl_bulk_cancel(&connection->writer.bulk, transfer);
+    /* It did not get through, perhaps since too many shared the link. The next one may have it for itself, and the rate
+     * that the kernel remembers would be far too low for it. */
+    if (connection->writer.bulk.queued < queued || sl_socket_is_behind(connection->socket.fd))
+        connection->search_anew = true;
 }
 
 enum sl_status sl_connection_ping(struct sl_connection *connection) {

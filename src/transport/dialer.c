@@ -7,179 +7,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "transport/connection.h"
-#include "transport/race.h"
-#include "transport/resolver.h"
-
-enum { REASON_SIZE = 512, NAMES_MAX = SL_ADDRESSES_MAX };
-
-/* One address as it was given. */
-struct name {
-    struct sl_dial *dial;
-    struct sl_address target;
-    struct sl_lookup *lookup; /* NULL: not under way */
-};
-
-struct sl_dial {
-    struct sl_dial *previous, *next;
-    struct sl_transport *transport;
-    char node[SL_NAME_SIZE];
-    char address[SL_ADDRESS_SIZE]; /* the first that was given, in canonical form: what the dial is called */
-    struct name names[NAMES_MAX];
-    size_t count, looking_up;
-    struct sl_race race;
-    struct sl_connection *connection; /* the winner, until READY or over */
-    size_t winner;                    /* its name */
-    bool hopeless;                    /* no other address helps */
-    enum sl_status status;
-    char reason[REASON_SIZE];
-};
-
-const char *sl_dial_node(const struct sl_dial *dial) {
-    if (dial->node[0] != '\0' || dial->count == 0)
-        return dial->node;
-    return sl_path_node(&dial->transport->paths, &dial->names[dial->winner].target);
-}
-
-static void dial_destroy(struct sl_dial *dial) {
-    struct sl_transport *transport = dial->transport;
-    if (dial->previous != NULL)
-        dial->previous->next = dial->next;
-    else
-        transport->dials = dial->next;
-    if (dial->next != NULL)
-        dial->next->previous = dial->previous;
-    for (size_t i = 0; i < dial->count; i++) {
-        if (dial->names[i].lookup != NULL)
-            sl_lookup_abandon(dial->names[i].lookup);
-    }
-    sl_race_finish(&dial->race);
-    free(dial);
-    transport->dial_count--;
-    if (transport->shutting_down && transport->dials == NULL)
-        (void)event_add(&transport->reap, &(struct timeval){0}); /* the shutdown may have waited for it */
-}
-
-/* ---- failures ---- */
-
-static void note_failure(struct sl_dial *dial, enum sl_status status, const char *reason) {
-    /* That somebody was there and refused says more than that another address did not answer. */
-    bool known_better = dial->status != SL_OK && dial->status != SL_NETWORK && dial->status != SL_TIMEOUT &&
-                        dial->status != SL_NOT_FOUND;
-    bool says_little = status == SL_NETWORK || status == SL_TIMEOUT || status == SL_NOT_FOUND;
-    if (known_better && says_little)
-        return;
-    dial->status = status;
-    (void)snprintf(dial->reason, sizeof dial->reason, "%s", reason);
-}
-
-static void finish_failed(struct sl_dial *dial) {
-    struct sl_transport *transport = dial->transport;
-    struct sl_dial gone = *dial; /* the handler may dial the same address again */
-    dial_destroy(dial);
-    if (!transport->silent)
-        transport->handlers.dial_failed(transport->handlers.context, gone.address, gone.node, gone.status, gone.reason);
-}
-
-/* From the loop. */
-static void go_on(struct sl_dial *dial) {
-    if (sl_race_go(&dial->race) == SL_OK)
-        return;
-    note_failure(dial, SL_NO_MEMORY, "out of memory");
-    finish_failed(dial);
-}
-
-static void handle_over(void *context) {
-    struct sl_dial *dial = context;
-    if (dial->looking_up == 0 || dial->hopeless)
-        finish_failed(dial); /* else the names to come go on with it */
-}
-
-static void handle_failed(void *context, size_t name, const union sl_socket_address *address, enum sl_status status,
-                          const char *reason) {
-    struct sl_dial *dial = context;
-    (void)name;
-    char at[SL_ADDRESS_SIZE], text[REASON_SIZE];
-    sl_socket_format_address(at, &address->any, sl_socket_address_size(address));
-    (void)snprintf(text, sizeof text, "%s: %s", at, reason);
-    note_failure(dial, status, text);
-}
-
-/* What follows comes from the loop: dial_failed is never called from within a call of the handlers. */
-static void give_up(struct sl_dial *dial, enum sl_status status, const char *reason) {
-    dial->hopeless = true;
-    note_failure(dial, status, reason);
-    sl_race_stop(&dial->race);
-}
-
-/* ---- the winner ---- */
-
-static void handle_won(void *context, int fd, size_t name, const union sl_socket_address *address) {
-    struct sl_dial *dial = context;
-    struct sl_transport *transport = dial->transport;
-    char text[SL_ADDRESS_SIZE];
-    sl_socket_format_address(text, &address->any, sl_socket_address_size(address));
-    dial->winner = name;
-    if (transport->connection_count >= transport->max_connections && !sl_strangers_evict(transport)) {
-        (void)close(fd);
-        give_up(dial, SL_LIMIT, "transport.max_connections is reached");
-        go_on(dial);
-        return;
-    }
-    struct sl_path path = sl_path_to(&transport->paths, &dial->names[name].target);
-    enum sl_status status = sl_connection_create(&dial->connection, transport, fd, dial, &path, text);
-    if (status != SL_OK) {
-        note_failure(dial, status, sl_status_text(status));
-        go_on(dial);
-        return;
-    }
-    transport->counters.dialled++;
-    sl_connection_set_source(dial->connection,
-                             sl_guard_find(transport->guard, SL_GUARD_DIALLED, &address->any, sl_clock_monotonic()),
-                             false);
-}
-
-void sl_dial_attempt_failed(struct sl_dial *dial, enum sl_status status, const char *reason) {
-    dial->connection = NULL;
-    if (dial->transport->shutting_down) {
-        give_up(dial, SL_CANCELLED, reason);
-    } else {
-        note_failure(dial, status, reason);
-        if (status == SL_EXISTS)
-            give_up(dial, status, reason);
-        else if (status == SL_IN_USE) /* this name is our own; another one may be whom we want */
-            sl_race_skip(&dial->race, dial->winner);
-    }
-    go_on(dial);
-}
-
-void sl_dial_succeed(struct sl_dial *dial) {
-    dial_destroy(dial);
-}
+#include "transport/dial.h"
 
 /* ---- names ---- */
 
 static void handle_resolved(void *context, const union sl_socket_address *found, size_t count, const char *problem) {
-    struct name *name = context;
+    struct sl_dial_name *name = context;
     struct sl_dial *dial = name->dial;
     name->lookup = NULL;
     dial->looking_up--;
     if (count == 0) {
-        char text[REASON_SIZE];
+        char text[SL_DIAL_REASON_SIZE];
         (void)snprintf(text, sizeof text, "%s: %s", name->target.host, problem);
-        note_failure(dial, SL_NOT_FOUND, text);
+        sl_dial_note_failure(dial, SL_NOT_FOUND, text);
     }
     for (size_t i = 0; i < count && !dial->hopeless; i++) {
         if (sl_race_add(&dial->race, (size_t)(name - dial->names), &found[i]) != SL_OK)
-            note_failure(dial, SL_NO_MEMORY, "out of memory");
+            sl_dial_note_failure(dial, SL_NO_MEMORY, "out of memory");
     }
     if (dial->connection == NULL)
-        go_on(dial);
+        sl_dial_go_on(dial);
 }
 
-static enum sl_status look_up(struct sl_dial *dial, struct name *name) {
+static enum sl_status look_up(struct sl_dial *dial, struct sl_dial_name *name) {
     union sl_socket_address literal;
     if (sl_resolve_literal(&literal, &name->target))
         return sl_race_add(&dial->race, (size_t)(name - dial->names), &literal);
@@ -215,7 +66,7 @@ static enum sl_status add_name(struct sl_dial *dial, const char *text) {
         if (dial->names[i].target.port == target.port && strcmp(dial->names[i].target.host, target.host) == 0)
             return SL_OK;
     }
-    dial->names[dial->count++] = (struct name){.dial = dial, .target = target};
+    dial->names[dial->count++] = (struct sl_dial_name){.dial = dial, .target = target};
     return SL_OK;
 }
 
@@ -223,7 +74,7 @@ static enum sl_status add_name(struct sl_dial *dial, const char *text) {
  * over as long as another one can. */
 static enum sl_status add_names(struct sl_dial *dial, const char *const *addresses, size_t count) {
     enum sl_status status = SL_USAGE;
-    for (size_t i = 0; i < count && dial->count < NAMES_MAX; i++) {
+    for (size_t i = 0; i < count && dial->count < SL_DIAL_NAMES_MAX; i++) {
         enum sl_status added = add_name(dial, addresses[i]);
         if (added != SL_OK && dial->count == 0)
             status = added;
@@ -236,27 +87,6 @@ static enum sl_status add_names(struct sl_dial *dial, const char *const *address
         return SL_OK;
     dial->count = 0;
     return add_name(dial, pinned);
-}
-
-static struct sl_dial *dial_create(struct sl_transport *transport, const char *node) {
-    struct sl_dial *dial = calloc(1, sizeof *dial);
-    if (dial == NULL)
-        return NULL;
-    const struct sl_race_handlers handlers = {
-        .context = dial, .won = handle_won, .failed = handle_failed, .over = handle_over};
-    dial->transport = transport;
-    (void)snprintf(dial->node, sizeof dial->node, "%s", node);
-    sl_race_init(&dial->race, transport->base, transport->handshake_timeout, &handlers);
-    return dial;
-}
-
-static void link_dial(struct sl_dial *dial) {
-    struct sl_transport *transport = dial->transport;
-    dial->next = transport->dials;
-    if (dial->next != NULL)
-        dial->next->previous = dial;
-    transport->dials = dial;
-    transport->dial_count++;
 }
 
 static enum sl_status begin(struct sl_dial *dial) {
@@ -278,7 +108,7 @@ enum sl_status sl_transport_dial(struct sl_transport *transport, const char *con
     if (transport->connection_count >= transport->max_connections + strangers ||
         transport->dial_count >= transport->max_connections)
         return SL_LIMIT;
-    struct sl_dial *dial = dial_create(transport, node);
+    struct sl_dial *dial = sl_dial_create(transport, node);
     if (dial == NULL)
         return SL_NO_MEMORY;
     enum sl_status status = add_names(dial, addresses, count);
@@ -288,16 +118,16 @@ enum sl_status sl_transport_dial(struct sl_transport *transport, const char *con
         free(dial);
         return status;
     }
-    link_dial(dial);
+    sl_dial_link(dial);
     status = begin(dial);
     if (status != SL_OK)
-        dial_destroy(dial);
+        sl_dial_destroy(dial);
     return status;
 }
 
 void sl_dials_cancel(struct sl_transport *transport) {
     for (struct sl_dial *dial = transport->dials; dial != NULL; dial = dial->next) {
-        give_up(dial, SL_CANCELLED, "shutting down");
+        sl_dial_give_up(dial, SL_CANCELLED, "shutting down");
         bool comes_back = dial->connection != NULL || sl_race_go(&dial->race) == SL_OK;
         (void)comes_back; /* where memory is lacking for that, sl_dials_fail tells of it */
     }
@@ -305,12 +135,12 @@ void sl_dials_cancel(struct sl_transport *transport) {
 
 void sl_dials_fail(struct sl_transport *transport) {
     while (transport->dials != NULL)
-        finish_failed(transport->dials);
+        sl_dial_finish_failed(transport->dials);
 }
 
 void sl_dials_destroy(struct sl_transport *transport) {
     while (transport->dials != NULL)
-        dial_destroy(transport->dials);
+        sl_dial_destroy(transport->dials);
     sl_resolver_destroy(transport->resolver);
     transport->resolver = NULL;
 }

@@ -6,45 +6,19 @@
 
 #include "crypto/digest.h"
 #include "crypto/random.h"
+#include "transport/guard_sources.h"
 
 /* Enough for a person who tries things, too little to fill a disk: 25 MB a day at most. */
 static const double LINES_A_SECOND = 0.2, LINES_AT_ONCE = 16, ALL_LINES_A_SECOND = 2, ALL_LINES_AT_ONCE = 64;
-
-static const double FULL = 1e18; /* more than any burst: cut down at first use */
+static const sl_time ALARM_EVERY = 60 * SL_SECOND;
 
 /* An honest node that fails comes again after 0.1 s, 0.2 s and so on to 10 s (membership.dial_retry_max). */
 static const double SELDOM_A_SECOND = 0.1, SELDOM_AT_ONCE = 8;
 
-enum { BUCKETS = 4096, KEY_SIZE = 16 };
-
-struct tokens {
-    double left;
-    sl_time at; /* when `left` was true */
-};
-
-struct sl_guard_source {
-    struct sl_guard_source *chain; /* of the same hash bucket */
-    struct sl_guard_source *older, *newer;
-    uint8_t key[KEY_SIZE]; /* IPv4 as ::ffff:a.b.c.d, IPv6 with the lower half zero; of a name its digest's beginning */
-    uint16_t listener;
-    bool known; /* a member was admitted from here */
-    size_t connections, strangers;
-    struct tokens opens, seldom, lines;
-    uint64_t suppressed;
-};
-
-/* Sources that nobody holds, the longest unused first. */
-struct idle {
-    struct sl_guard_source *oldest, *newest;
-    size_t count;
-};
-
 struct sl_guard {
-    uint64_t seed; /* secret: nobody outside can make sources collide */
-    struct sl_guard_source *buckets[BUCKETS];
-    struct idle unknown, known;
-    size_t count, strangers;
-    struct tokens opens, lines;
+    struct sl_guard_sources sources;
+    size_t strangers;
+    struct sl_guard_tokens opens, lines;
     uint64_t suppressed;
     struct sl_guard_source all; /* of the strangers, for its lines alone; in no list */
 };
@@ -52,7 +26,7 @@ struct sl_guard {
 /* ---- tokens ---- */
 
 /* Of more than `kept` tokens. */
-static bool take_token_above(double kept, struct tokens *tokens, double rate, double burst, sl_time now) {
+static bool take_token_above(double kept, struct sl_guard_tokens *tokens, double rate, double burst, sl_time now) {
     tokens->left += sl_time_to_seconds(now - tokens->at) * rate;
     tokens->at = now;
     if (tokens->left > burst)
@@ -63,7 +37,7 @@ static bool take_token_above(double kept, struct tokens *tokens, double rate, do
     return true;
 }
 
-static bool take_token(struct tokens *tokens, double rate, double burst, sl_time now) {
+static bool take_token(struct sl_guard_tokens *tokens, double rate, double burst, sl_time now) {
     return take_token_above(0, tokens, rate, burst, now);
 }
 
@@ -74,125 +48,30 @@ static bool take_strangers_token(struct sl_guard *guard, struct sl_guard_source 
                             SL_GUARD_STRANGERS_AT_ONCE, now);
 }
 
-/* ---- the table ---- */
+/* ---- sources ---- */
 
-static void put_key(uint8_t key[KEY_SIZE], const struct sockaddr *address) {
-    memset(key, 0, KEY_SIZE);
+static void put_key(uint8_t key[SL_GUARD_KEY_SIZE], const struct sockaddr *address) {
+    memset(key, 0, SL_GUARD_KEY_SIZE);
     if (address != NULL && address->sa_family == AF_INET) {
         key[10] = key[11] = 0xff;
         memcpy(key + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
     } else if (address != NULL && address->sa_family == AF_INET6) {
         const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-        memcpy(key, in6, IN6_IS_ADDR_V4MAPPED(in6) ? KEY_SIZE : KEY_SIZE / 2);
+        memcpy(key, in6, IN6_IS_ADDR_V4MAPPED(in6) ? SL_GUARD_KEY_SIZE : SL_GUARD_KEY_SIZE / 2);
     }
-}
-
-/* The finalizer of splitmix64 (Steele, Lea, Flood 2014), over each half. */
-static uint64_t mix(uint64_t value) {
-    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return value ^ (value >> 31);
-}
-
-static size_t bucket_of(const struct sl_guard *guard, uint16_t listener, const uint8_t key[KEY_SIZE]) {
-    uint64_t halves[2];
-    memcpy(halves, key, sizeof halves);
-    return (size_t)(mix(mix(mix(guard->seed ^ listener) ^ halves[0]) ^ halves[1]) % BUCKETS);
-}
-
-static struct idle *idle_of(struct sl_guard *guard, const struct sl_guard_source *source) {
-    return source->known ? &guard->known : &guard->unknown;
-}
-
-static void link_idle(struct sl_guard *guard, struct sl_guard_source *source) {
-    struct idle *idle = idle_of(guard, source);
-    source->older = idle->newest;
-    source->newer = NULL;
-    if (idle->newest != NULL)
-        idle->newest->newer = source;
-    else
-        idle->oldest = source;
-    idle->newest = source;
-    idle->count++;
-}
-
-static void unlink_idle(struct sl_guard *guard, struct sl_guard_source *source) {
-    struct idle *idle = idle_of(guard, source);
-    if (source->older != NULL)
-        source->older->newer = source->newer;
-    else
-        idle->oldest = source->newer;
-    if (source->newer != NULL)
-        source->newer->older = source->older;
-    else
-        idle->newest = source->older;
-    source->older = source->newer = NULL;
-    idle->count--;
-}
-
-static void forget(struct sl_guard *guard, struct sl_guard_source *source) {
-    struct sl_guard_source **at = &guard->buckets[bucket_of(guard, source->listener, source->key)];
-    while (*at != source)
-        at = &(*at)->chain;
-    *at = source->chain;
-    unlink_idle(guard, source);
-    guard->count--;
-    free(source);
-}
-
-/* A member with many addresses pushes out those of other members, never all of the table. */
-static void make_room(struct sl_guard *guard) {
-    if (guard->unknown.count + guard->known.count < SL_GUARD_SOURCES)
-        return;
-    bool take_known = guard->unknown.count == 0 || guard->known.count > SL_GUARD_SOURCES / 2;
-    forget(guard, take_known ? guard->known.oldest : guard->unknown.oldest);
-}
-
-static struct sl_guard_source *add(struct sl_guard *guard, uint16_t listener, const uint8_t key[KEY_SIZE],
-                                   sl_time now) {
-    make_room(guard);
-    struct sl_guard_source *source = calloc(1, sizeof *source);
-    if (source == NULL)
-        return NULL;
-    size_t bucket = bucket_of(guard, listener, key);
-    memcpy(source->key, key, KEY_SIZE);
-    source->listener = listener;
-    source->known = listener == SL_GUARD_MEMBERS;
-    source->opens = (struct tokens){.left = FULL, .at = now};
-    source->seldom = (struct tokens){.left = FULL, .at = now};
-    source->lines = (struct tokens){.left = FULL, .at = now};
-    source->chain = guard->buckets[bucket];
-    guard->buckets[bucket] = source;
-    guard->count++;
-    link_idle(guard, source);
-    return source;
-}
-
-static struct sl_guard_source *find(struct sl_guard *guard, uint16_t listener, const uint8_t key[KEY_SIZE],
-                                    sl_time now) {
-    struct sl_guard_source *source = guard->buckets[bucket_of(guard, listener, key)];
-    while (source != NULL && (source->listener != listener || memcmp(source->key, key, KEY_SIZE) != 0))
-        source = source->chain;
-    if (source == NULL)
-        return add(guard, listener, key, now);
-    if (source->connections == 0) {
-        unlink_idle(guard, source);
-        link_idle(guard, source);
-    }
-    return source;
 }
 
 struct sl_guard_source *sl_guard_find(struct sl_guard *guard, uint16_t listener, const struct sockaddr *address,
                                       sl_time now) {
-    uint8_t key[KEY_SIZE];
+    uint8_t key[SL_GUARD_KEY_SIZE];
     put_key(key, address);
-    return find(guard, listener, key, now);
+    return sl_guard_sources_find(&guard->sources, listener, key, now);
 }
 
 struct sl_guard_source *sl_guard_find_member(struct sl_guard *guard, const char *name, sl_time now) {
     struct sl_digest digest;
     sl_digest_of(&digest, name, strlen(name));
-    return find(guard, SL_GUARD_MEMBERS, digest.bytes, now);
+    return sl_guard_sources_find(&guard->sources, SL_GUARD_MEMBERS, digest.bytes, now);
 }
 
 struct sl_guard_source *sl_guard_strangers_source(struct sl_guard *guard) {
@@ -231,9 +110,7 @@ const char *sl_guard_answer_text(enum sl_guard_answer answer) {
 }
 
 void sl_guard_hold(struct sl_guard *guard, struct sl_guard_source *source, bool stranger) {
-    if (source->connections == 0)
-        unlink_idle(guard, source);
-    source->connections++;
+    sl_guard_sources_hold(&guard->sources, source);
     source->strangers += stranger;
     guard->strangers += stranger;
 }
@@ -245,13 +122,9 @@ void sl_guard_admit(struct sl_guard *guard, struct sl_guard_source *source) {
 }
 
 void sl_guard_release(struct sl_guard *guard, struct sl_guard_source *source, bool stranger) {
-    source->connections--;
     source->strangers -= stranger;
     guard->strangers -= stranger;
-    if (source->connections > 0)
-        return;
-    make_room(guard);
-    link_idle(guard, source);
+    sl_guard_sources_release(&guard->sources, source);
 }
 
 size_t sl_guard_strangers(const struct sl_guard *guard) {
@@ -263,7 +136,7 @@ size_t sl_guard_source_strangers(const struct sl_guard_source *source) {
 }
 
 size_t sl_guard_source_count(const struct sl_guard *guard) {
-    return guard->count;
+    return guard->sources.count;
 }
 
 /* ---- log lines ---- */
@@ -282,6 +155,13 @@ bool sl_guard_may_log(struct sl_guard *guard, struct sl_guard_source *source, sl
     return may;
 }
 
+bool sl_guard_may_alarm(struct sl_guard_source *source, sl_time now) {
+    if (source == NULL || (source->alarmed_at != 0 && now - source->alarmed_at < ALARM_EVERY))
+        return false;
+    source->alarmed_at = now;
+    return true;
+}
+
 uint64_t sl_guard_take_suppressed(struct sl_guard *guard) {
     uint64_t suppressed = guard->suppressed;
     guard->suppressed = 0;
@@ -298,7 +178,7 @@ enum sl_status sl_guard_create(struct sl_guard **out, struct sl_error *error) {
     struct sl_guard *guard = calloc(1, sizeof *guard);
     if (guard == NULL)
         return sl_error_set(error, SL_NO_MEMORY, "out of memory");
-    enum sl_status status = sl_random_nonce(&guard->seed, error);
+    enum sl_status status = sl_random_nonce(&guard->sources.seed, error);
     if (status != SL_OK) {
         free(guard);
         return status;
@@ -313,12 +193,6 @@ enum sl_status sl_guard_create(struct sl_guard **out, struct sl_error *error) {
 void sl_guard_destroy(struct sl_guard *guard) {
     if (guard == NULL)
         return;
-    for (size_t i = 0; i < BUCKETS; i++) {
-        while (guard->buckets[i] != NULL) {
-            struct sl_guard_source *source = guard->buckets[i];
-            guard->buckets[i] = source->chain;
-            free(source);
-        }
-    }
+    sl_guard_sources_finish(&guard->sources);
     free(guard);
 }

@@ -80,6 +80,8 @@ size_t sl_guard_source_count(const struct sl_guard *guard);
  * about this source were not written since the last one that was; the line says so. NULL source: the bound in all
  * alone. */
 bool sl_guard_may_log(struct sl_guard *guard, struct sl_guard_source *source, sl_time now, uint64_t *suppressed);
+/* Whether an alarm about a member (its source by name) may be given: once a minute. NULL: no memory, no. */
+bool sl_guard_may_alarm(struct sl_guard_source *source, sl_time now);
 /* Lines of all sources that were not written and that no line has told of since; forgets them. */
 uint64_t sl_guard_take_suppressed(struct sl_guard *guard);
 bool sl_guard_has_suppressed(const struct sl_guard *guard);

@@ -4,8 +4,6 @@
  * connections that it may have, all of them admitted, or no descriptors. */
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +14,8 @@ enum {
     ACCEPTS_A_CALLBACK = 16, /* other connections get their turn between */
     DESCRIPTOR_PAUSE_MILLISECONDS = 1000
 };
-static const sl_time SAY_PAUSE_EVERY = 10 * SL_SECOND;
+/* Pauses that follow each other sooner are one, and said once. */
+static const sl_time PAUSES_APART = 10 * SL_SECOND;
 
 /* One socket; a setting has several where its host has several addresses. */
 struct sl_listener {
@@ -41,9 +40,10 @@ static void pause_accepting(struct sl_transport *transport, int milliseconds, co
     if (milliseconds > 0)
         (void)event_add(&transport->resume,
                         &(struct timeval){.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000});
-    if (transport->pause_said_at != 0 && now - transport->pause_said_at < SAY_PAUSE_EVERY)
+    bool is_said = transport->paused_at != 0 && now - transport->paused_at < PAUSES_APART;
+    transport->paused_at = now;
+    if (is_said)
         return;
-    transport->pause_said_at = now;
     sl_log_line(transport->log, SL_LOG_WARNING, "transport", "accepting paused", SL_TEXT("reason", reason),
                 SL_UNSIGNED("connections", transport->connection_count));
 }
@@ -51,8 +51,18 @@ static void pause_accepting(struct sl_transport *transport, int milliseconds, co
 static void resume_accepting(struct sl_transport *transport) {
     transport->accepting_paused = false;
     transport->wait_for_room = false;
+    transport->paused_at = sl_clock_monotonic();
     for (struct sl_listener *listener = transport->listeners; listener != NULL; listener = listener->next)
         (void)event_add(&listener->readable, NULL);
+}
+
+/* One was accepted. */
+static void end_pauses(struct sl_transport *transport, sl_time now) {
+    if (transport->paused_at == 0 || now - transport->paused_at < PAUSES_APART)
+        return;
+    transport->paused_at = 0;
+    sl_log_line(transport->log, SL_LOG_INFO, "transport", "accepting again",
+                SL_UNSIGNED("connections", transport->connection_count));
 }
 
 void sl_listeners_resume(struct sl_transport *transport) {
@@ -113,6 +123,13 @@ static void take(struct sl_listener *listener, int fd, struct sl_guard_source *s
                     SL_TEXT("reason", sl_status_text(status)));
 }
 
+/* What accept4 hands on of a connection that ended while it waited, or of a filter (accept(2), "Error handling"). */
+static bool is_of_one_connection(int failure) {
+    return failure == ECONNABORTED || failure == EINTR || failure == EPROTO || failure == EPERM ||
+           failure == ENETDOWN || failure == ENOPROTOOPT || failure == EHOSTDOWN || failure == ENONET ||
+           failure == EHOSTUNREACH || failure == EOPNOTSUPP || failure == ENETUNREACH;
+}
+
 /* False when there is nothing more to accept now. */
 static bool accept_one(struct sl_listener *listener) {
     struct sl_transport *transport = listener->transport;
@@ -121,11 +138,14 @@ static bool accept_one(struct sl_listener *listener) {
     socklen_t length = sizeof storage;
     int fd = accept4(listener->fd, (struct sockaddr *)&storage, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(transport, DESCRIPTOR_PAUSE_MILLISECONDS, strerror(errno));
-        return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
+        int failure = errno;
+        bool is_empty = failure == EAGAIN || failure == EWOULDBLOCK;
+        if (!is_empty && !is_of_one_connection(failure)) /* no descriptors, no memory; or the loop would spin */
+            pause_accepting(transport, DESCRIPTOR_PAUSE_MILLISECONDS, strerror(failure));
+        return is_of_one_connection(failure);
     }
     sl_time now = sl_clock_monotonic();
+    end_pauses(transport, now);
     struct sl_guard_source *source =
         sl_guard_find(transport->guard, listener->number, listener->proxy ? NULL : from, now);
     enum sl_guard_answer answer =
@@ -156,38 +176,6 @@ static void handle_readable(evutil_socket_t fd, short what, void *context) {
 
 /* ---- listening ---- */
 
-static uint16_t port_of(int fd) {
-    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
-    socklen_t length = sizeof bound;
-    if (getsockname(fd, (struct sockaddr *)&bound, &length) != 0)
-        return 0;
-    return ntohs(bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
-                                             : ((const struct sockaddr_in *)(const void *)&bound)->sin_port);
-}
-
-static int bind_one(const struct addrinfo *where, uint16_t port) {
-    int fd = socket(where->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    int on = 1;
-    struct sockaddr_storage address;
-    memcpy(&address, where->ai_addr, where->ai_addrlen);
-    if (where->ai_family == AF_INET6) {
-        ((struct sockaddr_in6 *)(void *)&address)->sin6_port = htons(port);
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on); /* [::] and 0.0.0.0 may both be given */
-    } else {
-        ((struct sockaddr_in *)(void *)&address)->sin_port = htons(port);
-    }
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&address, where->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
-        int failure = errno;
-        (void)close(fd);
-        errno = failure;
-        return -1;
-    }
-    return fd;
-}
-
 static enum sl_status add_listener(struct sl_transport *transport, int fd, const struct sl_listener *model) {
     struct sl_listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) {
@@ -213,7 +201,7 @@ static enum sl_status listen_on_all(const struct sl_listener *model, const struc
     bool any = false;
     int failure = 0;
     for (const struct addrinfo *at = found; at != NULL; at = at->ai_next) {
-        int fd = bind_one(at, *port);
+        int fd = sl_socket_listen(at, *port);
         if (fd < 0 && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT)
             return sl_error_set(error, sl_status_from_errno(errno), "listening on %s: %s", address, strerror(errno));
         if (fd < 0) {
@@ -221,7 +209,7 @@ static enum sl_status listen_on_all(const struct sl_listener *model, const struc
             continue;
         }
         if (*port == 0)
-            *port = port_of(fd);
+            *port = sl_socket_port(fd);
         if (add_listener(model->transport, fd, model) != SL_OK)
             return sl_error_set(error, SL_NO_MEMORY, "listening on %s: out of memory", address);
         any = true;

@@ -21,7 +21,6 @@
 /* Waits are of two seconds, or a fifth of what the whole admission may take where that is less: all of them are over
  * before its deadline. */
 enum { CONTEST_MICROSECONDS = 2000000, CONTEST_PARTS = 5, CONTEST_WAITS_MAX = 3 };
-static const sl_time ALARM_EVERY = 60 * SL_SECOND;
 
 static bool is_same_process(const struct sl_connection *a, const struct sl_connection *b) {
     return a->boot == b->boot && strcmp(a->node, b->node) == 0;
@@ -96,9 +95,8 @@ static void alarm_about(struct sl_connection *rival, const struct sl_connection 
     struct sl_transport *transport = rival->transport;
     sl_time now = sl_clock_monotonic();
     char text[2 * SL_ADDRESS_SIZE + 128];
-    if (rival->alarmed_at != 0 && now - rival->alarmed_at < ALARM_EVERY)
+    if (!sl_guard_may_alarm(sl_guard_find_member(transport->guard, newcomer->node, now), now))
         return;
-    rival->alarmed_at = now;
     (void)snprintf(text, sizeof text,
                    "two processes have this name and its keys: the one at %s answers, the one at %s was refused",
                    rival->address, newcomer->address);
@@ -127,13 +125,19 @@ static void take_newcomer(struct sl_connection *newcomer) {
         sl_pair_settle(newcomer);
 }
 
+static void schedule(struct sl_connection *newcomer, long microseconds) {
+    newcomer->contest_due = sl_clock_monotonic() + (sl_time)microseconds * 1000;
+    (void)event_add(&newcomer->contest,
+                    &(struct timeval){.tv_sec = microseconds / 1000000, .tv_usec = microseconds % 1000000});
+}
+
 static void wait_for(struct sl_connection *newcomer, const struct sl_connection *rival) {
     const struct timeval *whole = &newcomer->transport->handshake_timeout;
     long part = ((long)whole->tv_sec * 1000000 + (long)whole->tv_usec) / CONTEST_PARTS;
     long wait = part < CONTEST_MICROSECONDS ? part : CONTEST_MICROSECONDS;
     newcomer->contest_waits++;
     newcomer->contest_frames = rival->frames;
-    (void)event_add(&newcomer->contest, &(struct timeval){.tv_sec = wait / 1000000, .tv_usec = wait % 1000000});
+    schedule(newcomer, wait);
 }
 
 static void challenge(struct sl_connection *newcomer, struct sl_connection *rival) {
@@ -158,6 +162,8 @@ static void handle_contest(evutil_socket_t fd, short what, void *context) {
         refuse_newcomer(newcomer, rival);
     } else if (rival->challenge == 0) {
         challenge(newcomer, rival); /* it was shown meanwhile */
+    } else if (sl_was_held_up(newcomer->contest_due)) {
+        wait_for(newcomer, rival); /* its answer may be there */
     } else if (rival->frames != newcomer->contest_frames && newcomer->contest_waits < CONTEST_WAITS_MAX) {
         wait_for(newcomer, rival);
     } else if (rival->frames != newcomer->contest_frames) {
@@ -186,7 +192,7 @@ static void decide_contests(const struct sl_connection *rival, bool lost) {
         if (!newcomer->contested || newcomer->state != SL_CONNECTION_HELLO || strcmp(newcomer->node, rival->node) != 0)
             continue;
         newcomer->contest_lost = lost;
-        (void)event_add(&newcomer->contest, &(struct timeval){0});
+        schedule(newcomer, 0);
     }
 }
 

@@ -82,11 +82,24 @@ static void tell_suppressed(struct sl_transport *transport) {
                 SL_UNSIGNED("more", sl_guard_take_suppressed(transport->guard)));
 }
 
+/* Time in which this process did not run is no peer's fault. */
+static void forgive(struct sl_transport *transport, sl_time lost) {
+    for (struct sl_connection *connection = transport->connections; connection != NULL; connection = connection->next) {
+        struct sl_quota *quota = &connection->quota;
+        if (quota->frames_at != 0)
+            quota->frames_at += lost;
+        if (quota->sent_at != 0)
+            quota->sent_at += lost;
+    }
+}
+
 static void handle_watch(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     (void)what;
     struct sl_transport *transport = context;
     sl_time now = sl_clock_monotonic();
+    if (sl_was_held_up(transport->watch_due))
+        forgive(transport, now - transport->watch_due);
     sl_quota_look(transport, now);
     if (now - transport->suppressed_said_at >= TELL_SUPPRESSED_EVERY) {
         transport->suppressed_said_at = now;
@@ -101,8 +114,10 @@ void sl_quota_watch(struct sl_transport *transport) {
     sl_time every = stall / 4 < LOOK_EVERY ? stall / 4 : LOOK_EVERY;
     const struct timeval wait = {.tv_sec = (time_t)(every / SL_SECOND),
                                  .tv_usec = (suseconds_t)(every % SL_SECOND / 1000)};
-    if (!event_pending(&transport->watch, EV_TIMEOUT, NULL))
-        (void)event_add(&transport->watch, &wait);
+    if (event_pending(&transport->watch, EV_TIMEOUT, NULL))
+        return;
+    transport->watch_due = sl_clock_monotonic() + every;
+    (void)event_add(&transport->watch, &wait);
 }
 
 void sl_quota_init(struct sl_transport *transport) {

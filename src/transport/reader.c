@@ -68,6 +68,9 @@ static enum sl_status handle_ready_frame(struct sl_connection *connection, enum 
     case SL_FRAME_WITNESS:
     case SL_FRAME_EVIDENCE:
     case SL_FRAME_PROOF:
+    case SL_FRAME_PROBE:
+    case SL_FRAME_ROSTER_DIGEST:
+    case SL_FRAME_NEIGHBOUR:
         return handlers->control == NULL
                    ? SL_OK
                    : handlers->control(handlers->context, connection, type, payload, length, error);

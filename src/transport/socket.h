@@ -6,6 +6,7 @@
 #ifndef SL_TRANSPORT_SOCKET_H
 #define SL_TRANSPORT_SOCKET_H
 
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include "base/address.h"
@@ -66,8 +67,15 @@ void sl_socket_end_writing(struct sl_socket *socket); /* FIN */
 
 /* The options of every connection; `congestion` "" for the system's. A kernel without an option is not an error. */
 void sl_socket_set_options(int fd, const char *congestion);
+/* Whether much of what was sent has not arrived yet. */
+bool sl_socket_is_behind(int fd);
+/* The kernel forgets what it knows of the path's rate and looks for it anew. */
+void sl_socket_search_anew(int fd);
 /* SL_SETTINGS where the kernel does not know the congestion control. */
 SL_MUST_USE enum sl_status sl_socket_check_congestion(const char *congestion, struct sl_error *error);
+/* A listening socket, non-blocking, there with this port (0: any free one); −1 with errno. IPv6 without IPv4. */
+int sl_socket_listen(const struct addrinfo *where, uint16_t port);
+uint16_t sl_socket_port(int fd); /* that it is bound to; 0: none */
 void sl_socket_format_address(char out[SL_ADDRESS_SIZE], const struct sockaddr *address, socklen_t length);
 
 #endif

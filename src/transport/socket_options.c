@@ -15,6 +15,7 @@ enum {
     KEEPALIVE_INTERVAL_SECONDS = 5,
     KEEPALIVE_PROBES = 2,
     USER_TIMEOUT_MILLISECONDS = 20000,
+    UNACKNOWLEDGED_MUCH = 16, /* segments; as many go at once at a connection's beginning */
     /* What may wait in the kernel before it is first sent: the bulk that a control frame can find in front of it. */
     NOTSENT_LOWAT = 256 << 10
 };
@@ -33,6 +34,24 @@ void sl_socket_set_options(int fd, const char *congestion) {
     set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT);
     if (congestion[0] != '\0')
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+}
+
+bool sl_socket_is_behind(int fd) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_unacked >= UNACKNOWLEDGED_MUCH;
+}
+
+/* The same congestion control again would be no change to the kernel: reno, which each has, is between. */
+void sl_socket_search_anew(int fd) {
+    static const char between[] = "reno";
+    char used[16] = ""; /* TCP_CA_NAME_MAX */
+    socklen_t size = sizeof used;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, used, &size) != 0 || size == 0 ||
+        strncmp(used, between, sizeof used) == 0)
+        return;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, between, sizeof between - 1) == 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, used, (socklen_t)strnlen(used, sizeof used));
 }
 
 enum sl_status sl_socket_check_congestion(const char *congestion, struct sl_error *error) {

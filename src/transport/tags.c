@@ -44,7 +44,7 @@ enum sl_status sl_tags_make(struct sl_tags *tags, uint8_t out[SL_TAG_SIZE], cons
     size_t size = SL_TAG_SIZE;
     int count = put_parts(parts, header, header_length, payload, payload_length);
     put_nonce(nonce, tags);
-    if (tags->count == UINT64_MAX ||
+    if (tags->count == SL_TAGS_MAX ||
         gnutls_aead_cipher_encryptv2(tags->cipher, nonce, sizeof nonce, parts, count, NULL, 0, out, &size) < 0)
         return SL_CRYPTO;
     tags->count++;
@@ -57,8 +57,8 @@ bool sl_tags_check(struct sl_tags *tags, const uint8_t tag[SL_TAG_SIZE], const u
     giovec_t parts[2];
     int count = put_parts(parts, header, header_length, payload, payload_length);
     put_nonce(nonce, tags);
-    if (tags->count == UINT64_MAX || gnutls_aead_cipher_decryptv2(tags->cipher, nonce, sizeof nonce, parts, count, NULL,
-                                                                  0, (void *)(uintptr_t)tag, SL_TAG_SIZE) < 0)
+    if (tags->count == SL_TAGS_MAX || gnutls_aead_cipher_decryptv2(tags->cipher, nonce, sizeof nonce, parts, count,
+                                                                   NULL, 0, (void *)(uintptr_t)tag, SL_TAG_SIZE) < 0)
         return false;
     tags->count++;
     return true;

@@ -19,9 +19,12 @@
 enum {
     SL_TLS_RECORD_MAX = 16384, /* plaintext of one record */
     /* Handshake messages after the handshake (key updates, tickets), and records with nothing in them, that a peer may
-     * send in a second. */
+     * send in a second. GnuTLS itself takes 8 key updates a second. */
     SL_TLS_MESSAGES_A_SECOND = 16
 };
+/* Between two of our own key updates, however much is written: what was held up on the way arrives at once, and must
+ * stay below what the peer takes. */
+#define SL_TLS_UPDATE_EVERY (SL_SECOND / 2)
 
 /* What an outer session has instead of the identity's rules; it must outlive the handshake, and the session where that
  * is checked again. */
@@ -44,6 +47,10 @@ struct sl_tls {
     bool done;         /* the handshake */
     unsigned messages; /* since `window` */
     sl_time window;
+    uint64_t update_bytes; /* after so many written bytes the keys of this direction change; 0: when GnuTLS does it */
+    uint64_t written;      /* since the last change of ours, at updated_at */
+    sl_time updated_at;
+    uint64_t updates; /* changes of ours that whoever set update_bytes has not counted yet */
 };
 
 /* TLS 1.3 only, and nothing below GnuTLS's profile "medium", whatever `text` says. SL_SETTINGS names the place where
@@ -79,6 +86,10 @@ SL_MUST_USE enum sl_status sl_tls_write(struct sl_tls *tls, const void *data, si
 void sl_tls_end_writing(struct sl_tls *tls);
 /* Pushes a fatal alert: this end gives up for a reason that TLS does not know. */
 void sl_tls_say_alert(struct sl_tls *tls, gnutls_alert_description_t alert);
+
+/* One more message after the handshake, or record with nothing in it: each costs us work, and some an answer, that the
+ * peer may want again and again. False: too many within a second. */
+bool sl_tls_count_message(struct sl_tls *tls);
 
 /* RFC 8446, 7.5, with an empty context: both ends get the same bytes, nobody else. */
 SL_MUST_USE enum sl_status sl_tls_export(const struct sl_tls *tls, const char *label, uint8_t *out, size_t length,

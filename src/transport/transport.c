@@ -117,6 +117,7 @@ enum sl_status sl_transport_create(struct sl_transport **out, const struct sl_tr
         .max_connections = (size_t)options->settings->transport.max_connections,
         .max_strangers = (size_t)options->settings->transport.max_unauthenticated,
         .max_strangers_per_source = (size_t)options->settings->transport.max_unauthenticated_per_address,
+        .key_update_bytes = options->settings->transport.key_update_bytes,
         .quota_limits = {.messages = (double)options->settings->transport.control_messages,
                          .bytes = (double)options->settings->transport.control_bytes,
                          .stall = sl_time_from_seconds(options->settings->transport.stall_timeout)},

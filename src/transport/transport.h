@@ -160,6 +160,7 @@ struct sl_transport_counters {
     uint64_t bad_tags;                   /* frames that the path had altered, repeated, moved or made */
     uint64_t incomplete;                 /* peers whose connection ended without their goodbye */
     uint64_t limited;                    /* connections that were reset at once: their source had too many */
+    uint64_t key_updates;                /* of what this node sends, by transport.key_update_bytes */
     uint64_t unauthenticated;            /* accepted ones that are not admitted, now */
 };
 void sl_transport_counters(const struct sl_transport *transport, struct sl_transport_counters *out);

@@ -36,7 +36,10 @@
     X(CRL, 17, "crl")                                                                                                  \
     X(WITNESS, 18, "witness")                                                                                          \
     X(EVIDENCE, 19, "evidence")                                                                                        \
-    X(PROOF, 20, "proof")
+    X(PROOF, 20, "proof")                                                                                              \
+    X(PROBE, 21, "probe")                                                                                              \
+    X(ROSTER_DIGEST, 22, "roster-digest")                                                                              \
+    X(NEIGHBOUR, 23, "neighbour")
 
 enum sl_frame_type {
 #define SL_FRAME_ENUM(name, number, text) SL_FRAME_##name = number,

@@ -21,14 +21,20 @@ enum {
     SL_REASON_MAX = 200,     /* bytes of a reason told to a peer */
     SL_HELLO_CHAIN_MAX = 8,  /* certificates */
     SL_HELLO_CERTIFICATE_MAX = 16384,
-    SL_WIRE_SIGNATURE_MAX = 1024, /* bytes of a signature or proof */
-    SL_HELLO_DELEGATE_SIZE = 32,  /* bytes of an Ed25519 public key */
-    SL_PREADMIT_MAX = 65536,      /* bytes a peer may send before it is admitted */
-    SL_HANDSHAKE_MAX = 16384,     /* payload of a HANDSHAKE frame */
-    SL_PART_MAX = 32768,          /* bytes of a longer thing in one CRL or PROOF frame */
-    SL_CRL_MAX = 1 << 20,         /* of one certificate revocation list in DER */
-    SL_PROOF_MAX = 131072,        /* two statements, together hardly more than two frames */
-    SL_WITNESS_ENTRIES_MAX = 256, /* a message */
+    SL_WIRE_SIGNATURE_MAX = 1024,  /* bytes of a signature or proof */
+    SL_HELLO_DELEGATE_SIZE = 32,   /* bytes of an Ed25519 public key */
+    SL_PREADMIT_MAX = 65536,       /* bytes a peer may send before it is admitted */
+    SL_HANDSHAKE_MAX = 16384,      /* payload of a HANDSHAKE frame */
+    SL_PART_MAX = 32768,           /* bytes of a longer thing in one CRL or PROOF frame */
+    SL_CRL_MAX = 1 << 20,          /* of one certificate revocation list in DER */
+    SL_PROOF_MAX = 131072,         /* two statements, together hardly more than two frames */
+    SL_WITNESS_ENTRIES_MAX = 256,  /* a message */
+    SL_ROSTER_PARTS = 256,         /* that a roster is compared by */
+    SL_ROSTER_TAGS_MAX = 1024,     /* in a message about its parts */
+    SL_ROUND_STATE_MAX = 1 << 24,  /* bytes of the journal's record of the rounds */
+    SL_SAVED_ENTRIES_MAX = 20000,  /* peers, edges, pending and late ones in it: each */
+    SL_KEPT_MAX = 4096,            /* slots of a journal's record */
+    SL_NODE_RECORD_MAX = 48 << 20, /* bytes of its body */
     /* Decoding a message of n bytes allocates at most this much for protobuf's own structs, counted over the whole
      * call, beside our struct, whose parts the limits above bound. Honest messages need less than half of it. */
     SL_UNPACK_BASE = 4096,

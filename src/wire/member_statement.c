@@ -28,8 +28,8 @@ static enum sl_status check_accusation(const Starling__V1__MemberStatement *from
     if (from->state != STARLING__V1__MEMBER_STATE__MEMBER_STATE_SUSPECT &&
         from->state != STARLING__V1__MEMBER_STATE__MEMBER_STATE_DROPPED)
         return sl_error_set(error, SL_FORMAT, "state: of another a member says suspect or dropped");
-    if (from->samples != 0 || from->from_round != 0 || from->n_addresses != 0)
-        return sl_error_set(error, SL_FORMAT, "samples, from_round and addresses are the member's own to say");
+    if (from->samples != 0 || from->from_round != 0 || from->n_addresses != 0 || from->lineage != 0)
+        return sl_error_set(error, SL_FORMAT, "samples, from_round, addresses and lineage are the member's own to say");
     return SL_OK;
 }
 
@@ -42,6 +42,7 @@ static enum sl_status read_statement(void *out, const void *message, struct sl_e
     statement->from_round = from->from_round;
     statement->until_round = from->until_round;
     statement->state = (enum sl_member_state)from->state;
+    statement->lineage = from->lineage;
     enum sl_status status = read_names(statement, from, error);
     if (status == SL_OK)
         status = sl_wire_check_range(from->incarnation, 1, UINT64_MAX, "incarnation", error);
@@ -70,6 +71,7 @@ static enum sl_status pack_statement(struct sl_buffer *out, const void *in) {
     message.until_round = statement->until_round;
     message.addresses = statement->addresses;
     message.n_addresses = statement->address_count;
+    message.lineage = statement->lineage;
     return sl_wire_pack(out, &message.base);
 }
 

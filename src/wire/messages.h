@@ -76,6 +76,7 @@ struct sl_member_statement {
         until_round;  /* of another: samples and from_round 0; until_round only of DROPPED, LEFT */
     char **addresses; /* of another: none */
     size_t address_count;
+    uint64_t lineage; /* of another: 0 */
 };
 /* Bytes that an origin signed, and the certificates to check that by: one object on the heap, never changed, shared by
  * counted references, all on one thread. */
@@ -100,6 +101,31 @@ SL_MUST_USE enum sl_status sl_statement_message(struct sl_buffer *out, const cha
 struct sl_roster {
     struct sl_statement **statements; /* a reference each; their bodies are no concern of this codec */
     size_t count;                     /* ≤ SL_ROSTER_ENTRIES_MAX */
+};
+enum sl_probe_answer { SL_PROBE_ASKED = 0, SL_PROBE_YES = 1, SL_PROBE_NO = 2 };
+struct sl_probe {
+    char node[SL_NAME_SIZE];
+    enum sl_probe_answer answer;
+};
+enum sl_neighbour_word {
+    SL_NEIGHBOUR_REQUEST = 1,
+    SL_NEIGHBOUR_URGENT = 2,
+    SL_NEIGHBOUR_ACCEPT = 3,
+    SL_NEIGHBOUR_REFUSE = 4,
+    SL_NEIGHBOUR_END = 5
+};
+struct sl_neighbour {
+    enum sl_neighbour_word word;
+};
+struct sl_roster_digest {
+    uint64_t whole;
+    uint64_t *parts; /* NULL, or SL_ROSTER_PARTS of them */
+    bool has_list;
+    uint8_t listed[SL_ROSTER_PARTS / 8]; /* a bit a part, the lowest one first; all 0 without a list */
+    uint64_t *tags, *terms;              /* of all members in the listed parts, by ascending tag */
+    size_t count;                        /* of both, ≤ SL_ROSTER_TAGS_MAX; 0 without a list */
+    uint64_t *wanted;
+    size_t wanted_count; /* ≤ SL_ROSTER_TAGS_MAX */
 };
 
 /* ---- rounds (proto/round.proto) ---- */
@@ -193,6 +219,69 @@ struct sl_proof {
     struct sl_statement *first, *second;
 };
 
+/* ---- the journal (proto/journal.proto): what a restart needs, never sent ---- */
+
+enum sl_saved_phase {
+    SL_SAVED_GATHER = 1,
+    SL_SAVED_TRAIN = 2,
+    SL_SAVED_EXCHANGE = 3,
+    SL_SAVED_MIX = 4,
+    SL_SAVED_LINGER = 5
+};
+enum sl_saved_edge_state { SL_SAVED_NONE = 1, SL_SAVED_OPEN = 2, SL_SAVED_BOUND = 3, SL_SAVED_COUNTED = 4 };
+/* One end of an edge: of the current round, of a pending one, of a late difference that no update has in it yet. */
+struct sl_saved_edge {
+    char peer[SL_NAME_SIZE];
+    uint64_t round;
+    enum sl_saved_edge_state state;
+    uint64_t samples; /* of the peer, as planned here */
+    bool has_own, has_manifest;
+    uint8_t own_digest[SL_WIRE_DIGEST_SIZE]; /* of the own manifest of that round */
+    /* the peer's manifest */
+    uint8_t peer_digest[SL_WIRE_DIGEST_SIZE], view[SL_WIRE_DIGEST_SIZE];
+    uint64_t lineage;
+    uint32_t degree;
+    uint64_t manifest_samples, total_samples;
+    double weight; /* of the difference, 0 … 1 */
+};
+struct sl_saved_peer {
+    char name[SL_NAME_SIZE];
+    uint64_t starter_round, lineage, last_counted, last_counted_lineage, from_round;
+};
+struct sl_round_state {
+    uint64_t epoch, lineage;
+    char self[SL_NAME_SIZE];
+    enum sl_saved_phase phase;
+    uint64_t done, current, from_round;
+    bool started, carried, carry, below, left_out, had_peers;
+    uint64_t averaging_counted;
+    uint32_t barren;
+    bool full;
+    uint64_t total_samples;
+    bool has_own, has_view;
+    uint8_t own_digest[SL_WIRE_DIGEST_SIZE], own_view[SL_WIRE_DIGEST_SIZE];
+    struct sl_saved_edge *edges, *pending, *late; /* each ≤ SL_SAVED_ENTRIES_MAX */
+    size_t edge_count, pending_count, late_count;
+    struct sl_saved_peer *peers;
+    size_t peer_count;
+};
+
+/* What a slot of the journal holds: a model, the optimiser's state after a training, an update. */
+enum sl_kept_kind { SL_KEPT_MODEL = 1, SL_KEPT_STATE = 2, SL_KEPT_UPDATE = 3 };
+struct sl_kept {
+    enum sl_kept_kind kind;
+    char origin[SL_NAME_SIZE]; /* whose it is */
+    uint64_t round;
+    struct sl_bytes manifest; /* as it was signed: of an update, and of a model that is the bytes of one; else none */
+};
+/* The body of a record. What it was decoded to owns its bytes. */
+struct sl_node_record {
+    struct sl_bytes round_state; /* an encoded sl_round_state */
+    struct sl_kept *kept;        /* as many as the record has slots, in their order; ≤ SL_KEPT_MAX */
+    size_t kept_count;
+    uint64_t signed_round; /* the last whose update was signed in this lineage; 0: none */
+};
+
 #define SL_MESSAGE_LIST(X)                                                                                             \
     X(hello)                                                                                                           \
     X(hello_ack)                                                                                                       \
@@ -203,7 +292,14 @@ struct sl_proof {
     X(manifest_frame)                                                                                                  \
     X(credit)                                                                                                          \
     X(cancel)                                                                                                          \
-    X(ready) X(verdict) X(pass) X(progress) X(model_request) X(part) X(member_statement) X(witness) X(evidence) X(proof)
+    X(ready)                                                                                                           \
+    X(verdict)                                                                                                         \
+    X(pass)                                                                                                            \
+    X(progress)                                                                                                        \
+    X(model_request)                                                                                                   \
+    X(part)                                                                                                            \
+    X(member_statement)                                                                                                \
+    X(witness) X(evidence) X(proof) X(round_state) X(node_record) X(probe) X(roster_digest) X(neighbour)
 
 #define SL_MESSAGE_DECLARE(message)                                                                                    \
     SL_MUST_USE enum sl_status sl_##message##_encode(struct sl_buffer *out, const struct sl_##message *in);            \
@@ -214,10 +310,13 @@ SL_MESSAGE_LIST(SL_MESSAGE_DECLARE)
 
 void sl_hello_finish(struct sl_hello *hello);
 void sl_roster_finish(struct sl_roster *roster);
+void sl_roster_digest_finish(struct sl_roster_digest *digest);
 void sl_manifest_finish(struct sl_manifest *manifest);
 void sl_member_statement_finish(struct sl_member_statement *statement);
 void sl_witness_finish(struct sl_witness *witness);
 void sl_evidence_finish(struct sl_evidence *evidence);
 void sl_proof_finish(struct sl_proof *proof);
+void sl_round_state_finish(struct sl_round_state *state);
+void sl_node_record_finish(struct sl_node_record *record);
 
 #endif

@@ -18,9 +18,10 @@ class Failure(Exception):
 class Kit:
     """A node's folder in the run folder."""
 
-    def __init__(self, folder, name, host, port):
+    def __init__(self, folder, name, host, port, enter):
         self.name = name
         self.folder = folder / name
+        self.enter = enter  # what a command begins with that runs where the address is
         self.host = host
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -111,6 +112,7 @@ def alone_settings(settings):
         "overlay": {"topology": "full"},
         "round": {"rounds": steps, "averaging_rounds": 0, "min_peers_to_start": 0, "min_peers_per_round": 0},
         "learner": {"evaluate_every": 0},
+        "node": {"state_folder": "alone/state", "journal": "none"},
         "record": {"file": "alone/record.jsonl"},
         "model": {"folder": "alone/models", "save_every": 0},
     })
@@ -126,19 +128,20 @@ def write_settings(options, kit, index):
         call(options, "settings", "check", str(path))
 
 
-def make(options):
-    """The run folder with its authority and one kit a node; every second node on [::1] where the machine has it."""
-    make_folder(options.run_dir)
+def names_of(count):
+    digits = len(str(count))
+    return [f"node-{index + 1:0{digits}}" for index in range(count)]
+
+
+def make(options, network):
+    """The run folder with its authority and one kit a node."""
     call(options, "ca", "init", FLOCK)
-    digits = len(str(options.nodes))
-    names = [f"node-{index + 1:0{digits}}" for index in range(options.nodes)]
-    families = ("127.0.0.1", "::1") if has_ipv6() else ("127.0.0.1",)
-    hosts = [families[index % len(families)] for index in range(options.nodes)]
-    for family in families:
-        of_family = [name for name, host in zip(names, hosts) if host == family]
-        if of_family:
-            call(options, "ca", "issue", "--ca", FLOCK, *of_family, "--host", family)
-    kits = [Kit(options.run_dir, *each) for each in zip(names, hosts, free_ports(hosts))]
+    names = names_of(options.nodes)
+    for host in dict.fromkeys(host for host, _ in network.places):
+        of_host = [name for name, place in zip(names, network.places) if place[0] == host]
+        call(options, "ca", "issue", "--ca", FLOCK, *of_host, "--host", host)
+    kits = [Kit(options.run_dir, name, host, port, network.enter(index))
+            for index, (name, (host, port)) in enumerate(zip(names, network.places))]
     for index, kit in enumerate(kits):
         write_settings(options, kit, index)
     return kits

@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 
-from . import kits, options as command_line, plot, result, screen
+from . import kits, network, options as command_line, plot, result, screen, script
+from .faults import Faults
 from .kits import Failure
 from .processes import Process, Stop, stop_all
 from .record import View
@@ -26,25 +27,27 @@ class Node:
         self.gone = False  # ended before its time
 
     def start_alone(self, program):
-        return Process(self.name, [program, "node", str(self.kit.settings_alone)], self.kit.folder / "alone" / "log")
+        return Process(self.name, [*self.kit.enter, program, "node", str(self.kit.settings_alone)],
+                       self.kit.folder / "alone" / "log")
 
-    def start(self, program, join):
-        return Process(self.name, [program, "node", str(self.kit.settings), *join], self.kit.folder / "log")
+    def start(self, program, *arguments):
+        return Process(self.name, [*self.kit.enter, program, "node", str(self.kit.settings), *arguments],
+                       self.kit.folder / "log")
 
 
 class Run:
     """Everything between the kits and the comparison. However it is left, no node is left running."""
 
-    def __init__(self, options, nodes, stop):
-        self.options, self.nodes, self.stop = options, nodes, stop
+    def __init__(self, options, nodes, network_, stop):
+        self.options, self.nodes, self.network, self.stop = options, nodes, network_, stop
         self.screen = screen.make(nodes, options.rounds)
-        self.running = []
+        self.running = {}  # node → its process
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        if self.running and not stop_all(self.running, self.stop):
+        if self.running and not stop_all(list(self.running.values()), self.stop):
             self.screen.say("a node did not stop by itself and was killed: its last model may not be saved")
 
     def look(self):
@@ -62,30 +65,34 @@ class Run:
         places = len(os.sched_getaffinity(0))
         while waiting or self.running:
             while waiting and len(self.running) < places:
-                self.running.append(waiting.pop(0).start_alone(self.options.program))
+                node = waiting.pop(0)
+                self.running[node] = node.start_alone(self.options.program)
             self.look()
-            for process in [each for each in self.running if each.code is not None]:
-                self.running.remove(process)
+            for node, process in [each for each in self.running.items() if each[1].code is not None]:
+                del self.running[node]
                 if process.failed:
                     raise Failure("alone, " + process.last_words())
         self.look()
 
     def flock(self):
-        """All together; each joins the first. True when all ended well."""
-        join = ["--join", self.nodes[0].kit.address]
-        processes = {node: node.start(self.options.program, join if index else [])
-                     for index, node in enumerate(self.nodes)}
-        self.running = list(processes.values())
-        while any(process.code is None for process in self.running):
+        """All together; each joins the first. True when all ended well, but for those that the script killed."""
+        self.faults = Faults(self.options.program, self.nodes, self.network)
+        play = script.Player(self.options.script, self.faults, self.screen.say)
+        self.running = self.faults.running
+        self.faults.start_all()
+        while any(process.code is None for process in self.running.values()):
             self.look()
-            for node, process in processes.items():
-                if process.failed and not node.gone:
+            play.update()
+            for node, process in self.running.items():
+                if process.failed and not node.gone and node not in self.faults.killed:
                     node.gone = True
                     self._lost(process)
-        self.running = []
+        ended = [not process.failed for node, process in self.running.items() if node not in self.faults.killed]
+        self.running = {}
         self.look()
         self.screen.update(final=True)
-        return not any(process.failed for process in processes.values())
+        play.tell_rest()
+        return all(ended)
 
     def _lost(self, process):
         """The others go on without it, unless the flock is not complete yet: then they would wait for ever."""
@@ -112,20 +119,26 @@ def compare(options, nodes):
     return picture
 
 
-def build(stop):
+def build(options, stop):
     """This tree's program, with its packages. Only now: wrong options are told before anything is installed."""
-    code = subprocess.call([command_line.ROOT / "testnet" / "build"])
+    testnet = command_line.ROOT / "testnet"
+    code = subprocess.call([testnet / "setup", "netns"]) if options.netns else 0
+    code = code or subprocess.call([testnet / "build"])
     if stop.asked or code:
         raise Failure("the program was not built", 128 + stop.number if stop.asked else abs(code))
 
 
 def run(options, stop):
     print(f"run folder: {options.run_dir}", flush=True)
-    nodes = [Node(options, kit) for kit in kits.make(options)]
+    kits.make_folder(options.run_dir)
     try:
-        with Run(options, nodes, stop) as live:
-            live.alone()
-            well = live.flock()
+        with network.make(options) as places:
+            nodes = [Node(options, kit) for kit in kits.make(options, places)]
+            for index, link in options.links.items():
+                places.links.set(index, link)
+            with Run(options, nodes, places, stop) as live:
+                live.alone()
+                well = live.flock()
     except Interrupted:
         saved = sum(any((node.kit.folder / "models").glob("*.safetensors")) for node in nodes)
         print(f"stopped; {saved} of {len(nodes)} nodes left a model of the flock in {options.run_dir}")
@@ -141,7 +154,7 @@ def main(arguments):
     stop = Stop()
     try:
         if options.build:
-            build(stop)
+            build(options, stop)
         return run(options, stop)
     except Failure as failure:
         print(f"testnet/run: {failure}", file=sys.stderr)

@@ -5,9 +5,13 @@ import os
 import pathlib
 import time
 
+from . import kits, links, script
+
 EX_USAGE = 64
 DESCRIPTION = """Starts N nodes on this machine that learn Fashion-MNIST together over mutual TLS, with no coordinator,
 and compares each with itself alone: the same data, the same number of steps, no peers."""
+NETNS = """--netns (as root) gives each node a network namespace of its own, with a cable to one bridge. Then links can be bad
+(--link) and faults can be played (--script); both are told in docs/reliability.md."""
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -37,8 +41,30 @@ def json_object(path):
     return value
 
 
+def named_link(text):
+    try:
+        return links.parse_named(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def complete_network(parser, options):
+    """Links by index, the script as a list of steps."""
+    names = kits.names_of(options.nodes)
+    if options.link and not options.netns:
+        parser.error("argument --link: it needs --netns")
+    unknown = [name for name, _ in options.link if name not in names]
+    if unknown:
+        parser.error(f"argument --link: there is no {unknown[0]}")
+    options.links = {names.index(name): link for name, link in options.link}
+    try:
+        options.script = script.read(options.script, names, options.netns) if options.script else []
+    except (OSError, ValueError) as problem:
+        parser.error(f"argument --script: {problem}")
+
+
 def parse(arguments):
-    parser = Parser(prog="testnet/run", description=DESCRIPTION)
+    parser = Parser(prog="testnet/run", description=DESCRIPTION, epilog=NETNS)
     add = parser.add_argument
     add("--nodes", type=at_least_one, default=8, metavar="N", help="nodes in the flock (8)")
     add("--rounds", type=at_least_one, default=20, metavar="R", help="rounds of training and averaging (20)")
@@ -52,7 +78,12 @@ def parse(arguments):
     add("--seed", type=int, default=1, metavar="S", help="of the first model, the split and the overlay (1)")
     add("--settings", type=json_object, default={}, metavar="EXTRA.json",
         help="settings that are merged over each node's")
+    add("--netns", action="store_true", help="a network namespace a node; as root")
+    add("--link", type=named_link, action="append", default=[], metavar="'NODE: loss=5%% delay=100ms rate=10mbit'",
+        help="faults of that node's link, in each direction; jitter=TIME and duplicate=SHARE too; may be repeated")
+    add("--script", type=pathlib.Path, metavar="FILE", help="what happens when: links cut, nodes killed, stopped, ...")
     options = parser.parse_args(arguments)
+    complete_network(parser, options)
     if options.seed < 0:
         parser.error("argument --seed: expected a whole number of at least 0")
     options.run = time.strftime("%Y%m%d-%H%M%S")

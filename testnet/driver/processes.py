@@ -12,14 +12,12 @@ PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl
 
 
-def _end_with(parent):
-    """In the child: be told to stop when the driver dies, however it dies. By SIGTERM: a second SIGINT would end a node
-    that is still saving."""
-    def prepare():
-        _prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-    return prepare
+def end_with_driver(parent):
+    """In a child of the driver: be told to stop when the driver dies, however it dies. By SIGTERM: a second SIGINT would
+    end a node that is still saving."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 class Process:
@@ -28,9 +26,11 @@ class Process:
     def __init__(self, name, arguments, log):
         self.name = name
         self.log = log
-        with open(log, "wb") as output:
+        self.waker = None  # of one that is frozen
+        parent = os.getpid()
+        with open(log, "ab") as output:
             self.child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                          start_new_session=True, preexec_fn=_end_with(os.getpid()))
+                                          start_new_session=True, preexec_fn=lambda: end_with_driver(parent))
 
     @property
     def code(self):
@@ -44,6 +44,26 @@ class Process:
     def signal(self, number):
         if self.code is None:
             self.child.send_signal(number)
+
+    def freeze(self):
+        """SIGSTOP. What stands still cannot end with the driver: a process beside it wakes it when the driver is gone."""
+        if self.code is None and not self.waker:
+            self.waker = subprocess.Popen(["sh", "-c", f"read -r _; kill -s CONT {self.child.pid}"], stdin=subprocess.PIPE,
+                                          start_new_session=True)
+            self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        if self.waker:
+            self.waker.communicate()
+            self.waker = None
+
+    def kill(self):
+        """SIGKILL, and wait for it."""
+        if self.waker:
+            self.waker.kill()
+            self.thaw()
+        self.signal(signal.SIGKILL)
+        self.child.wait()
 
     def last_words(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:
@@ -73,6 +93,7 @@ def stop_all(processes, stop):
     asked = stop.asked
     end = time.monotonic() + STOP_TIMEOUT
     for process in processes:
+        process.thaw()
         process.signal(signal.SIGINT)
     while any(process.code is None for process in processes):
         if stop.asked > asked or time.monotonic() > end:
@@ -80,6 +101,5 @@ def stop_all(processes, stop):
         time.sleep(0.05)
     late = [process for process in processes if process.code is None]
     for process in late:
-        process.signal(signal.SIGKILL)
-        process.child.wait()
+        process.kill()
     return not late

@@ -48,11 +48,14 @@ class View:
 
     def update(self):
         for event in self.tail.read():
-            self.first_ns = self.first_ns or event.get("time_ns")
-            self.last_ns = event.get("time_ns", self.last_ns)
-            handle = getattr(self, "_on_" + str(event["event"]), None)
-            if handle:
-                handle(event)
+            self.take(event)
+
+    def take(self, event):
+        self.first_ns = self.first_ns or event.get("time_ns")
+        self.last_ns = event.get("time_ns", self.last_ns)
+        handle = getattr(self, "_on_" + str(event["event"]), None)
+        if handle:
+            handle(event)
 
     @property
     def accuracy(self):

@@ -5,7 +5,7 @@
 #include "wire/frame.h"
 
 size_t fuzz_corpus(size_t index, uint8_t out[FUZZ_INPUT_MAX]) {
-    if (index >= SL_FRAME_PROOF)
+    if (index >= SL_FRAME_NEIGHBOUR)
         return 0;
     if (index + 1 == SL_FRAME_DATA) {
         sl_frame_put_data_header(out,

@@ -38,7 +38,7 @@ static inline void flock_create(struct flock *flock) {
 
 static inline void flock_run(struct flock *flock, sl_time until) {
     sl_world_run(flock->world, until);
-    cr_assert_eq(sl_world_status(flock->world), SL_OK);
+    cr_assert_eq(sl_world_status(flock->world), SL_OK, "%s", sl_status_text(sl_world_status(flock->world)));
 }
 
 static inline void flock_run_out(struct flock *flock) {
@@ -83,6 +83,11 @@ static inline void flock_mass(const struct flock *flock, double *out) {
         for (uint32_t e = 0; e < flock->options.elements; e++)
             out[e] += mass[e];
     }
+}
+
+/* Of those alone that the ledger has: with an audit, nodes that began. Edges that are not decided yet included. */
+static inline void flock_present_mass(const struct flock *flock, double *out) {
+    sl_world_present_mass(flock->world, out);
 }
 
 /* ‖a − b‖ / ‖b‖ */

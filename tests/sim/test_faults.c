@@ -154,6 +154,43 @@ Test(faults, a_node_ten_times_slower_holds_nobody_up_and_still_counts) {
     flock_finish(&flock);
 }
 
+enum { SLOW = 3 };
+
+static bool note_counted(void *context, struct sl_world *world, uint32_t node, const struct sl_round_action *action) {
+    bool *counted = context;
+    (void)world;
+    bool counts = action->outcome == SL_EDGE_COUNTED || action->outcome == SL_EDGE_LATE;
+    if (node == SLOW && action->type == SL_ROUND_EDGE && counts)
+        counted[action->round] = true;
+    return false;
+}
+
+/* A transfer over its link takes 0.4 s alone, the wait for it is 1 s: two fit, those of all peers do not. */
+Test(faults, a_slow_link_counts_an_edge_in_five_rounds) {
+    double uplink[8] = {0};
+    bool counted[64] = {false};
+    struct flock flock;
+    flock_init(&flock, "full", 8, 60, 12);
+    uplink[SLOW] = 0.4;
+    flock.options.averaging_rounds = 1;
+    flock.options.training_time = 50 * SL_MILLISECOND;
+    flock.options.deadline_min = SL_SECOND;
+    flock.options.uplink = uplink;
+    flock.options.audit = true;
+    flock.options.hooks.intercept = note_counted;
+    flock.options.hooks.context = counted;
+    flock_run_out(&flock);
+    cr_expect_null(sl_world_audit_error(flock.world), "%s", sl_world_audit_error(flock.world));
+    cr_expect(!counted[1] && !counted[2] && !counted[3], "the link is not slow");
+    uint64_t last = 0;
+    for (uint64_t t = 1; t <= 60; t++) {
+        if (counted[t])
+            last = t;
+        cr_expect_leq(t - last, 5, "none since round %d", (int)last);
+    }
+    flock_finish(&flock);
+}
+
 static void crash_third(void *context, struct sl_world *world, uint32_t node) {
     bool *done = context;
     (void)node;

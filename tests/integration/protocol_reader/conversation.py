@@ -78,6 +78,7 @@ class Side:
         self.acknowledged = self.goodbye = self.closed = False
         self.offers = {}  # by transfer number
         self.pings = []
+        self.probes = []  # nodes that it asked for
         self.progress = None
         self.asked = 0  # for models
         self.parts = {}  # of CRL and PROOF, by type
@@ -244,8 +245,33 @@ class Conversation:
             self.flock.word(said)
         else:
             require(said["state"] in (SUSPECT, DROPPED), "another is called alive or left")
-            require((said["samples"], said["from_round"], said["addresses"]) == (0, 0, []), "what only itself may say")
+            require((said["samples"], said["from_round"], said["addresses"], said["lineage"]) == (0, 0, [], 0),
+                    "what only itself may say")
             require(node in side.words, "an accusation before the word that it is against")
+
+    def on_probe(self, _arrow, side, other, message):
+        if message["answer"] == 0:
+            side.probes.append(message["node"])
+            return
+        require(message["node"] in other.probes, "it answers no PROBE")
+        other.probes.remove(message["node"])
+
+    def on_neighbour(self, _arrow, _side, _other, _message):
+        pass  # flocks of more than 128 alone
+
+    def on_roster_digest(self, _arrow, _side, _other, message):
+        parts, listed, tags = message["parts"], message["listed"], message["tags"]
+        require(len(parts) in (0, 256), f"{len(parts)} parts")
+        require(len(listed) in (0, 32), f"listed: {len(listed)} bytes")
+        require(len(message["terms"]) == len(tags), "a tag without a term")
+        require(all(a < b for a, b in zip(tags, tags[1:])), "tags out of order")
+        for tag in tags:
+            require(listed != b"" and listed[tag >> 59] >> (tag >> 56) % 8 & 1, "a tag of a part that is not listed")
+        if parts:
+            whole = 0
+            for part in parts:
+                whole ^= part
+            require(whole == message["whole"], "the whole is not that of its parts")
 
     # ---- what is longer than a frame ----
 

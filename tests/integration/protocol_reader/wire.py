@@ -14,7 +14,7 @@ CHUNKS_MAX = 1024
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 TYPES = {1: "HELLO", 2: "HELLO_ACK", 3: "GOODBYE", 4: "PING", 5: "PONG", 6: "ROSTER", 7: "MANIFEST", 8: "CREDIT",
          9: "CANCEL", 10: "READY", 11: "VERDICT", 12: "PASS", 13: "PROGRESS", 14: "MODEL_REQUEST", 15: "DATA",
-         16: "HANDSHAKE", 17: "CRL", 18: "WITNESS", 19: "EVIDENCE", 20: "PROOF"}
+         16: "HANDSHAKE", 17: "CRL", 18: "WITNESS", 19: "EVIDENCE", 20: "PROOF", 21: "PROBE", 22: "ROSTER_DIGEST", 23: "NEIGHBOUR"}
 HANDSHAKE = 16
 TAG_SIZE = 16
 HANDSHAKE_MAX = 16384
@@ -104,7 +104,8 @@ def name(field):
 ADDRESSES = Field("addresses", "text", 1, 300, count=(0, 16), check=is_address)
 MEMBER_STATEMENT = {1: name("flock"), 2: name("run"), 3: number("epoch"), 4: name("origin"), 5: name("node"),
                     6: number("incarnation", low=1), 7: number("state", 4, 1), 8: number("samples"),
-                    9: number("from_round"), 10: number("until_round"), 11: ADDRESSES}
+                    9: number("from_round"), 10: number("until_round"), 11: ADDRESSES,
+                    12: Field("lineage", "fixed64")}
 TENSOR = {1: Field("name", "text", 1, 63, check=is_plain),
           2: Field("dims", "number", 1, count=(0, 4), packed=True)}
 MANIFEST = {1: name("flock"), 2: name("run"), 3: name("origin"), 4: number("epoch"), 5: number("round"),
@@ -125,6 +126,10 @@ WITNESS_ENTRY = {1: name("origin"), 2: number("kind", 2, 1), 3: Field("lineage",
 def part(most):
     """Of something that may be longer than a frame."""
     return {1: number("total", most, 1), 2: number("offset", most), 3: Field("bytes", "bytes", 1, 32768)}
+
+
+def fixed64s(name, most):
+    return Field(name, "fixed64", count=(0, most), packed=True)
 
 
 MESSAGES = {
@@ -151,14 +156,18 @@ MESSAGES = {
     "WITNESS": {1: number("epoch"), 2: number("round"), 3: Field("entries", WITNESS_ENTRY, count=(1, 256))},
     "EVIDENCE": STATEMENT,
     "PROOF": part(131072),
+    "NEIGHBOUR": {1: number("word", 5, 1)},
+    "PROBE": {1: name("node"), 2: number("answer", 2)},
+    "ROSTER_DIGEST": {1: Field("whole", "fixed64"), 2: fixed64s("parts", 256), 3: Field("listed", "bytes", 0, 32),
+                      4: fixed64s("tags", 1024), 5: fixed64s("terms", 1024), 6: fixed64s("wanted", 1024)},
 }
 PROOF_FILE = {1: Field("first", STATEMENT), 2: Field("second", STATEMENT)}
 
 
 def wire_type(field):
-    if field.kind == "number" and not field.packed:
-        return 0
-    return 1 if field.kind == "fixed64" else 2
+    if field.packed:
+        return 2
+    return {"number": 0, "fixed64": 1}.get(field.kind if isinstance(field.kind, str) else "", 2)
 
 
 def read_raw(field, data, at):
@@ -173,8 +182,11 @@ def read_raw(field, data, at):
     return data[at:at + length], at + length
 
 
-def read_packed(data):
+def read_packed(field, data):
     values, at = [], 0
+    if field.kind == "fixed64":
+        require(len(data) % 8 == 0, f"{field.name}: a fixed64 that is cut short")
+        return [int.from_bytes(data[at:at + 8], "little") for at in range(0, len(data), 8)]
     while at < len(data):
         value, at = read_varint(data, at)
         values.append(value)
@@ -211,7 +223,7 @@ def decode(fields, data):
         value, at = read_raw(field, data, at)
         if field.packed:
             require(value != b"", f"{field.name}: a default that is written")
-            found[field.name] = [check_value(field, item) for item in read_packed(value)]
+            found[field.name] = [check_value(field, item) for item in read_packed(field, value)]
         elif field.repeated:
             found.setdefault(field.name, []).append(check_value(field, value))
         else:

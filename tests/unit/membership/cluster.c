@@ -8,7 +8,17 @@
 #include "base/array.h"
 #include "spoken.h"
 
-enum kind { DIAL_ARRIVES, DIAL_FAILS, FRAME_ROSTER, FRAME_PING, FRAME_PONG, CLOSED };
+enum kind {
+    DIAL_ARRIVES,
+    DIAL_FAILS,
+    FRAME_ROSTER,
+    FRAME_PROBE,
+    FRAME_DIGEST,
+    FRAME_NEIGHBOUR,
+    FRAME_PING,
+    FRAME_PONG,
+    CLOSED
+};
 
 struct cluster_event {
     sl_time at;
@@ -65,14 +75,22 @@ static sl_time delay(struct cluster *cluster) {
 /* ---- the network ---- */
 
 static void send_frame(struct cluster *cluster, enum kind kind, size_t from, size_t to,
-                       const struct sl_roster *roster) {
+                       const struct sl_membership_action *action) {
     cluster->frames++;
-    if (!cluster->nodes[from].peers[to] || cluster->nodes[from].silent[to] ||
+    if (to == cluster->count || !cluster->nodes[from].peers[to] || cluster->nodes[from].silent[to] ||
         sl_random_unit(&cluster->random) < cluster->loss)
         return;
     struct cluster_event event = {.at = cluster->now + delay(cluster), .kind = kind, .from = from, .to = to};
-    if (roster != NULL)
-        cr_assert_eq(sl_roster_encode(&event.payload, roster), SL_OK, "what membership tells fits a frame");
+    enum sl_status status = SL_OK;
+    if (kind == FRAME_ROSTER)
+        status = sl_roster_encode(&event.payload, &action->roster);
+    else if (kind == FRAME_PROBE)
+        status = sl_probe_encode(&event.payload, &action->probe);
+    else if (kind == FRAME_DIGEST)
+        status = sl_roster_digest_encode(&event.payload, &action->digest);
+    else if (kind == FRAME_NEIGHBOUR)
+        status = sl_neighbour_encode(&event.payload, &action->neighbour);
+    cr_assert_eq(status, SL_OK, "what membership tells fits a frame");
     push(cluster, event);
 }
 
@@ -114,12 +132,19 @@ static void carry_out(struct cluster *cluster, size_t index, const struct sl_mem
         dial(cluster, index, action->addresses[0]);
         break;
     case SL_MEMBERSHIP_SEND_ROSTER:
-        if (peer < cluster->count)
-            send_frame(cluster, FRAME_ROSTER, index, peer, &action->roster);
+        send_frame(cluster, FRAME_ROSTER, index, peer, action);
+        break;
+    case SL_MEMBERSHIP_SEND_PROBE:
+        send_frame(cluster, FRAME_PROBE, index, peer, action);
+        break;
+    case SL_MEMBERSHIP_SEND_NEIGHBOUR:
+        send_frame(cluster, FRAME_NEIGHBOUR, index, peer, action);
+        break;
+    case SL_MEMBERSHIP_SEND_DIGEST:
+        send_frame(cluster, FRAME_DIGEST, index, peer, action);
         break;
     case SL_MEMBERSHIP_SEND_PING:
-        if (peer < cluster->count)
-            send_frame(cluster, FRAME_PING, index, peer, NULL);
+        send_frame(cluster, FRAME_PING, index, peer, action);
         break;
     case SL_MEMBERSHIP_CLOSE:
         push(cluster, (struct cluster_event){.at = cluster->now, .kind = CLOSED, .from = peer, .to = index});
@@ -185,12 +210,36 @@ static void dial_arrives(struct cluster *cluster, const struct cluster_event *ev
     peer_up(cluster, event->to, event->from);
 }
 
+static void compare(struct cluster *cluster, const struct cluster_event *event) {
+    struct sl_membership_event told = {.type = SL_MEMBERSHIP_PROBE, .node = cluster->nodes[event->from].name};
+    const struct sl_buffer *payload = &event->payload;
+    struct sl_probe probe;
+    struct sl_roster_digest digest = {0};
+    struct sl_neighbour neighbour;
+    if (event->kind == FRAME_NEIGHBOUR) {
+        cr_assert_eq(sl_neighbour_decode(&neighbour, payload->data, payload->length, NULL), SL_OK);
+        told.type = SL_MEMBERSHIP_NEIGHBOUR;
+        told.neighbour = &neighbour;
+    } else if (event->kind == FRAME_PROBE) {
+        cr_assert_eq(sl_probe_decode(&probe, payload->data, payload->length, NULL), SL_OK);
+        told.probe = &probe;
+    } else {
+        cr_assert_eq(sl_roster_digest_decode(&digest, payload->data, payload->length, NULL), SL_OK);
+        told.type = SL_MEMBERSHIP_DIGEST;
+        told.digest = &digest;
+    }
+    cluster_step(cluster, event->to, &told);
+    sl_roster_digest_finish(&digest);
+}
+
 static void frame_arrives(struct cluster *cluster, const struct cluster_event *event) {
     struct cluster_node *to = &cluster->nodes[event->to];
     if (to->membership == NULL || !to->peers[event->from])
         return;
     const char *name = cluster->nodes[event->from].name;
     cluster_step(cluster, event->to, &(struct sl_membership_event){.type = SL_MEMBERSHIP_HEARD, .node = name});
+    if (event->kind == FRAME_PROBE || event->kind == FRAME_DIGEST || event->kind == FRAME_NEIGHBOUR)
+        compare(cluster, event);
     if (event->kind == FRAME_PING)
         send_frame(cluster, FRAME_PONG, event->to, event->from, NULL);
     if (event->kind != FRAME_ROSTER)
@@ -211,6 +260,9 @@ static void happen(struct cluster *cluster, const struct cluster_event *event) {
                      &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED, .address = event->address});
         break;
     case FRAME_ROSTER:
+    case FRAME_PROBE:
+    case FRAME_DIGEST:
+    case FRAME_NEIGHBOUR:
     case FRAME_PING:
     case FRAME_PONG:
         frame_arrives(cluster, event);
@@ -261,6 +313,7 @@ void cluster_start(struct cluster *cluster, size_t index, size_t join, uint64_t 
                                                   .ping_interval = SL_SECOND,
                                                   .retry_min = SL_SECOND / 4,
                                                   .retry_max = 4 * SL_SECOND,
+                                                  .full_mesh = cluster->full_mesh,
                                                   .seed = 1000 + index};
     cr_assert_null(node->membership);
     cr_assert_eq(sl_membership_create(&node->membership, &options, NULL), SL_OK);

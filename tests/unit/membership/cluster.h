@@ -24,6 +24,7 @@ struct cluster {
     sl_time now;
     struct sl_random random;
     double loss;                            /* of ROSTER, PING and PONG frames */
+    size_t full_mesh;                       /* of all nodes; 0: the default */
     bool blocked[CLUSTER_MAX][CLUSTER_MAX]; /* [a][b]: a cannot dial b */
     struct cluster_event *events;           /* a heap by time, then sequence */
     size_t event_count, event_capacity;

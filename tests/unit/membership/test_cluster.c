@@ -79,14 +79,36 @@ Test(membership_cluster, a_killed_node_that_does_not_return_is_dropped) {
     cr_assert(cluster_is_whole(&cluster));
 }
 
+static void silence(size_t from, bool silent) {
+    for (size_t i = 0; i < cluster.count; i++)
+        cluster.nodes[from].silent[i] = silent;
+}
+
 Test(membership_cluster, one_that_hears_itself_suspected_refutes) {
     start_all(5, 4);
     cluster_run(&cluster, 3 * SL_SECOND);
     uint64_t incarnation = cluster_view(&cluster, 0, 2)->entry.incarnation;
-    cluster.nodes[2].silent[4] = true; /* node 4 hears nothing of node 2 */
-    cluster_run(&cluster, 30 * SL_SECOND);
+    silence(2, true);
+    cluster_run(&cluster, 9 * SL_SECOND);
+    cr_assert_eq(state(0, 2), SL_MEMBER_SUSPECT);
+    silence(2, false);
+    cluster_run(&cluster, 10 * SL_SECOND);
     cr_assert_gt(cluster_view(&cluster, 0, 2)->entry.incarnation, incarnation);
-    cr_assert_eq(state(0, 2), SL_MEMBER_ALIVE, "the others hear it");
+    cr_assert(cluster_is_whole(&cluster));
+}
+
+Test(membership_cluster, a_dead_connection_makes_nobody_suspect_and_is_made_anew) {
+    start_all(5, 4);
+    cluster_run(&cluster, 3 * SL_SECOND);
+    uint64_t incarnation = cluster_view(&cluster, 0, 2)->entry.incarnation, dials = cluster.dials;
+    cluster.nodes[2].silent[4] = true; /* node 4 hears nothing of node 2, but others do */
+    for (int i = 0; i < 300; i++) {
+        cluster_run(&cluster, SL_SECOND / 10);
+        for (size_t j = 0; j < 5; j++)
+            cr_assert_eq(state(j, 2), SL_MEMBER_ALIVE);
+    }
+    cr_assert_eq(cluster_view(&cluster, 0, 2)->entry.incarnation, incarnation);
+    cr_assert_gt(cluster.dials, dials, "node 4 has closed it");
     cluster.nodes[2].silent[4] = false;
     cluster_run(&cluster, 10 * SL_SECOND);
     cr_assert(cluster_is_whole(&cluster));

@@ -144,7 +144,7 @@ static void sink(void *context, enum sl_log_level level, const char *subsystem, 
 }
 
 struct setup {
-    const char *round, *more;
+    const char *round, *more, *journal; /* journal NULL: the default */
     bool stream;
     const char *join; /* NULL: nobody */
 };
@@ -155,15 +155,17 @@ static void write_settings(const struct peer *peer, const char *path, const stru
     const char *quote = setup->join != NULL ? "\"" : "";
     cr_assert_not_null(file);
     fprintf(file,
-            "{\"flock\":{\"name\":\"demo\",\"run\":\"r1\",\"start_nodes\":2},\"node\":{\"name\":\"%s\",\"workers\":2},"
+            "{\"flock\":{\"name\":\"demo\",\"run\":\"r1\",\"start_nodes\":2},\"node\":{\"name\":\"%s\",\"workers\":2,"
+            "\"state_folder\":\"%s-state\",\"journal\":\"%s\"},"
             "\"identity\":{\"ca\":\"ca.pem\",\"server_certificate\":\"%s-server.pem\",\"server_key\":\"%s-server.key\","
             "\"client_certificate\":\"%s-client.pem\",\"client_key\":\"%s-client.key\"},"
             "\"membership\":{\"join\":[%s%s%s],\"proof_folder\":\"%s-proofs\"%s%s},"
             "\"transport\":{\"listen\":[\"127.0.0.1:0\"]},\"mix\":{\"stream\":%s},"
             "\"learner\":{\"trainer\":\"idle\",\"idle_bytes\":%zu},\"model\":{\"folder\":\"\"},"
             "\"record\":{\"file\":\"%s.jsonl\"},\"round\":{%s}}",
-            host, host, host, host, host, quote, join, quote, host, setup->more[0] != '\0' ? "," : "", setup->more,
-            setup->stream ? "true" : "false", PEER_ELEMENTS * sizeof(float), host, setup->round);
+            host, host, setup->journal != NULL ? setup->journal : "process", host, host, host, host, quote, join, quote,
+            host, setup->more[0] != '\0' ? "," : "", setup->more, setup->stream ? "true" : "false",
+            PEER_ELEMENTS * sizeof(float), host, setup->round);
     cr_assert_eq(fclose(file), 0);
 }
 
@@ -176,8 +178,22 @@ static void create_node(struct peer *peer, const struct setup *setup) {
     cr_assert_eq(sl_settings_load(&peer->settings, path, NULL, 0, &error), SL_OK, "%s", error.text);
     free(path);
     peer->log = (struct sl_log){.sink = sink, .context = peer, .level = SL_LOG_INFO};
+    peer_create_again(peer);
+}
+
+void peer_create_again(struct peer *peer) {
+    struct sl_error error = {.status = SL_OK, .text = ""};
     const struct sl_node_options options = {.settings = peer->settings, .log = &peer->log};
     cr_assert_eq(sl_node_create(&peer->node, &options, &error), SL_OK, "%s", error.text);
+    atomic_store(&peer->over, false);
+}
+
+void peer_stop_node(struct peer *peer) {
+    sl_node_stop(peer->node);
+    (void)peer_wait_node(peer);
+    sl_node_destroy(peer->node);
+    peer->node = NULL;
+    PEER_UNTIL(peer, peer->connection == NULL);
 }
 
 static void create_alice(struct peer *peer) {
@@ -223,6 +239,12 @@ void peer_init(struct peer *peer, const char *name, const char *round, bool stre
     init(peer, name, "bob");
     sl_test_flock_init(&peer->flock, "demo");
     start(peer, &(struct setup){.round = round, .more = "", .stream = stream});
+}
+
+void peer_init_journal(struct peer *peer, const char *name, const char *round, const char *journal) {
+    init(peer, name, "bob");
+    sl_test_flock_init(&peer->flock, "demo");
+    start(peer, &(struct setup){.round = round, .more = "", .journal = journal});
 }
 
 void peer_init_more(struct peer *peer, const char *name, const char *round, const char *more) {

@@ -45,7 +45,7 @@ struct peer {
     struct sl_block *update; /* hers: PEER_ELEMENTS values of 1.0 */
 
     /* what bob said, since the beginning */
-    size_t frames[SL_FRAME_PROOF + 1]; /* by type */
+    size_t frames[SL_FRAME_NEIGHBOUR + 1]; /* by type */
     uint64_t credit[PEER_TRANSFERS_MAX];
     bool cancelled[PEER_TRANSFERS_MAX];
     size_t cancels;
@@ -67,6 +67,11 @@ struct peer {
 /* Makes the flock, the peer of that name, and bob, with `round` (a JSON object without its braces) in his settings;
  * nothing runs yet. */
 void peer_init(struct peer *peer, const char *name, const char *round, bool stream);
+/* The same with node.journal. */
+void peer_init_journal(struct peer *peer, const char *name, const char *round, const char *journal);
+/* bob leaves in good order and is destroyed; another one is created with his settings. */
+void peer_stop_node(struct peer *peer);
+void peer_create_again(struct peer *peer);
 /* The same with another node than bob in the flock of another peer, whose node it joins; `more` is the object
  * "membership" of its settings (JSON without its braces, may be empty), for both. */
 void peer_init_more(struct peer *peer, const char *name, const char *round, const char *more);

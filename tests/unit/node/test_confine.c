@@ -45,6 +45,7 @@ static void set_up(void) {
                      .passphrase_file = strdup(""),
                      .crl_file = sl_test_path(own, "lists/crl.pem")},
         .membership.proof_folder = sl_test_path(own, "proofs"),
+        .node.state_folder = sl_test_path(own, "state"),
         .overlay.topology = strdup("full"),
         .model.folder = sl_test_path(own, "models"),
         .record.file = sl_test_path(own, "record.jsonl"),
@@ -56,12 +57,19 @@ static void set_up(void) {
 }
 
 static void tear_down(void) {
-    char *const texts[] = {settings.identity.ca,         settings.identity.server_certificate,
-                           settings.identity.server_key, settings.identity.client_certificate,
-                           settings.identity.client_key, settings.identity.passphrase_file,
-                           settings.identity.crl_file,   settings.membership.proof_folder,
-                           settings.overlay.topology,    settings.model.folder,
-                           settings.record.file,         secret};
+    char *const texts[] = {settings.identity.ca,
+                           settings.identity.server_certificate,
+                           settings.identity.server_key,
+                           settings.identity.client_certificate,
+                           settings.identity.client_key,
+                           settings.identity.passphrase_file,
+                           settings.identity.crl_file,
+                           settings.membership.proof_folder,
+                           settings.node.state_folder,
+                           settings.overlay.topology,
+                           settings.model.folder,
+                           settings.record.file,
+                           secret};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     sl_test_folder_remove(own);
@@ -204,6 +212,9 @@ static int do_own_work(void) {
         return 2;
     if (sl_file_replace(settings.identity.crl_file, "list", 4, 0644, &error) != SL_OK)
         return 3;
+    (void)snprintf(path, sizeof path, "%s/peers.json", settings.node.state_folder);
+    if (sl_file_replace(path, "{}", 2, 0644, &error) != SL_OK)
+        return 6;
     (void)snprintf(path, sizeof path, "%s/bob-0-1.proof", settings.membership.proof_folder);
     if (sl_file_replace(path, "proof", 5, 0644, &error) != SL_OK)
         return 4;

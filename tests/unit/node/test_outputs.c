@@ -19,6 +19,7 @@ static void set_up(void) {
     folder = sl_test_folder_make();
     settings = (struct sl_settings){.model.folder = sl_test_path(folder, "runs/one/models/"),
                                     .membership.proof_folder = sl_test_path(folder, "proofs"),
+                                    .node.state_folder = sl_test_path(folder, "state"),
                                     .record.file = sl_test_path(folder, "record.jsonl")};
     error = (struct sl_error){.status = SL_OK};
 }
@@ -27,6 +28,7 @@ static void tear_down(void) {
     node_outputs_finish(&outputs);
     free(settings.model.folder);
     free(settings.membership.proof_folder);
+    free(settings.node.state_folder);
     free(settings.record.file);
     sl_test_folder_remove(folder);
 }
@@ -45,6 +47,7 @@ static void expect_all(bool there) {
     cr_expect_eq(is_there("runs/one/models"), there);
     cr_expect_eq(is_there("runs"), there);
     cr_expect_eq(is_there("proofs"), there);
+    cr_expect_eq(is_there("state"), there);
     cr_expect_eq(is_there("record.jsonl"), there);
 }
 

@@ -69,6 +69,21 @@ Test(edge, decider_repeats_count_and_counts_once) {
     machine_finish(&machine);
 }
 
+Test(edge, who_waits_is_told_when_the_round_closes) {
+    struct machine machine;
+    machine_exchange(&machine);
+    feed_manifest(&machine, "a", 1);
+    feed_manifest(&machine, "c", 1);
+    feed_timer(&machine, 60 * SL_SECOND);
+    for (int i = 0; i < 2; i++)
+        cr_expect_eq(get(&machine, SL_ROUND_SEND_PASS, i == 0 ? "a" : "c")->message.pass.reason, SL_PASS_CLOSED);
+    machine_finish(&machine);
+    machine_exchange(&machine); /* nobody waits */
+    feed_timer(&machine, 60 * SL_SECOND);
+    cr_expect(!has(&machine, SL_ROUND_SEND_PASS, NULL) && !has(&machine, SL_ROUND_SEND_VERDICT, NULL));
+    machine_finish(&machine);
+}
+
 Test(edge, decider_waits_while_open_and_voids_when_closed) {
     struct machine machine;
     machine_exchange(&machine);
@@ -77,9 +92,12 @@ Test(edge, decider_waits_while_open_and_voids_when_closed) {
     feed_timer(&machine, 60 * SL_SECOND);
     cr_expect_eq(sl_round_phase(machine.round), SL_PHASE_MIX);
     cr_expect_eq(get(&machine, SL_ROUND_EDGE, "c")->outcome, SL_EDGE_VOID);
-    cr_expect(!has(&machine, SL_ROUND_SEND_VERDICT, NULL)); /* silently */
-    feed_ready(&machine, "c", 1);
-    cr_expect_eq(get(&machine, SL_ROUND_SEND_VERDICT, "c")->message.verdict.verdict, SL_VERDICT_VOID);
+    for (int i = 0; i < 2; i++) { /* to the READY that waited, and to each later one */
+        const struct sl_round_action *answer = get(&machine, SL_ROUND_SEND_VERDICT, "c");
+        cr_expect_eq(answer->message.verdict.verdict, SL_VERDICT_VOID);
+        cr_expect(answer->durable && machine.actions.save);
+        feed_ready(&machine, "c", 1);
+    }
     machine_finish(&machine);
 }
 

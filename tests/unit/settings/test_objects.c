@@ -321,3 +321,13 @@ Test(objects, a_passphrase_has_one_source_and_is_not_repeated) {
     }
     fixture_finish(&fixture);
 }
+
+Test(objects, keys_change_after_many_bytes_or_when_tls_does_it) {
+    struct fixture fixture;
+    fixture_make(&fixture);
+    fixture_accepts(&fixture, TRANSPORT("\"key_update_bytes\":0"));
+    fixture_accepts(&fixture, TRANSPORT("\"key_update_bytes\":16777216"));
+    fixture_says(&fixture, TRANSPORT("\"key_update_bytes\":16777215"),
+                 "%FILE%: transport.key_update_bytes: expected 0, or 16777216 or more, found 16777215");
+    fixture_finish(&fixture);
+}

@@ -199,3 +199,15 @@ Test(guard, lines_about_a_member_are_bounded_by_its_name_whatever_strangers_do) 
     cr_assert_eq(suppressed, 1000 - lines, "strangers do not make it be forgotten");
     cr_assert_eq(sl_guard_take_suppressed(guard), 1, "the stranger's, of which nothing told");
 }
+
+Test(guard, an_alarm_about_a_member_comes_once_a_minute_whatever_strangers_do) {
+    cr_assert(sl_guard_may_alarm(sl_guard_find_member(guard, "bob", now), now));
+    now += 59 * SL_SECOND;
+    for (uint32_t i = 0; i < 2 * SL_GUARD_SOURCES; i++)
+        (void)find_number(i);
+    cr_assert_not(sl_guard_may_alarm(sl_guard_find_member(guard, "bob", now), now));
+    cr_assert(sl_guard_may_alarm(sl_guard_find_member(guard, "carol", now), now), "another member");
+    now += 2 * SL_SECOND;
+    cr_assert(sl_guard_may_alarm(sl_guard_find_member(guard, "bob", now), now));
+    cr_assert_not(sl_guard_may_alarm(NULL, now), "out of memory");
+}

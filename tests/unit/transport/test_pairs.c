@@ -24,10 +24,25 @@ Test(pairs, a_copied_kit_is_refused_and_told_about_once_a_minute) {
     cr_assert_eq(rig_log_count(alice, "error copied kit peer=bob"), 1);
     cr_assert_eq(rig_log_count(alice, "warning peer refused peer=bob"), 2, "each decision has its line");
     cr_assert_eq(rig_log_count(alice, "info peer admitted peer=bob"), 1, "and no other one");
-    alice->up->alarmed_at -= 61 * SL_SECOND;
-    rig_dial(copy, alice, "alice");
-    rig_until(&rig, &copy->failures, 3);
-    cr_assert_eq(alice->alarms, 2);
+    rig_finish(&rig);
+}
+
+/* It is the name that is counted, not the connection. */
+Test(pairs, who_comes_anew_does_not_bring_a_new_alarm_about_itself) {
+    struct rig rig;
+    rig_init_connected(&rig);
+    struct rig_side *alice = &rig.sides[0], *bob = &rig.sides[1];
+    struct rig_side *copy = rig_add(&rig, "bob", 23);
+    for (size_t i = 1; i <= 2; i++) {
+        rig_dial(copy, alice, "alice");
+        rig_until(&rig, &copy->failures, i);
+        rig_restart(bob, 22, NULL);
+        rig_until(&rig, &alice->downs, i);
+        rig_dial(bob, alice, "alice");
+        rig_until(&rig, &alice->ups, i + 1);
+    }
+    cr_assert_eq(alice->alarms, 1);
+    cr_assert_eq(rig_log_count(alice, "error copied kit peer=bob"), 1);
     rig_finish(&rig);
 }
 

@@ -76,11 +76,11 @@ Test(tags, order_and_direction_count) {
     sl_tags_finish(&other);
 }
 
-Test(tags, the_last_number_is_not_used) {
+Test(tags, a_key_ends_before_its_bound) {
     struct sl_tags sender, receiver;
     uint8_t header[SL_FRAME_HEADER_SIZE] = {0}, tag[SL_TAG_SIZE];
     start(&sender, &receiver);
-    sender.count = receiver.count = UINT64_MAX - 1;
+    sender.count = receiver.count = SL_TAGS_MAX - 1;
     cr_assert_eq(sl_tags_make(&sender, tag, header, sizeof header, NULL, 0), SL_OK);
     cr_assert(sl_tags_check(&receiver, tag, header, sizeof header, NULL, 0));
     cr_assert_eq(sl_tags_make(&sender, tag, header, sizeof header, NULL, 0), SL_CRYPTO);

@@ -13,6 +13,9 @@ static void finish_hello(union any_message *message) {
 static void finish_roster(union any_message *message) {
     sl_roster_finish(&message->roster);
 }
+static void finish_roster_digest(union any_message *message) {
+    sl_roster_digest_finish(&message->roster_digest);
+}
 static void finish_manifest(union any_message *message) {
     sl_manifest_finish(&message->manifest);
 }
@@ -28,7 +31,15 @@ static void finish_evidence(union any_message *message) {
 static void finish_proof(union any_message *message) {
     sl_proof_finish(&message->proof);
 }
+static void finish_round_state(union any_message *message) {
+    sl_round_state_finish(&message->round_state);
+}
+static void finish_node_record(union any_message *message) {
+    sl_node_record_finish(&message->node_record);
+}
 #define finish_part finish_nothing
+#define finish_probe finish_nothing
+#define finish_neighbour finish_nothing
 #define finish_hello_ack finish_nothing
 #define finish_goodbye finish_nothing
 #define finish_ping finish_nothing
@@ -105,6 +116,28 @@ static void sample_roster(union any_message *out) {
     statements[0] = sample_statement(0);
     statements[1] = sample_statement(1);
     out->roster = (struct sl_roster){.statements = statements, .count = 2};
+}
+
+static void sample_probe(union any_message *out) {
+    out->probe = (struct sl_probe){.node = "bob", .answer = SL_PROBE_NO};
+}
+
+static void sample_neighbour(union any_message *out) {
+    out->neighbour.word = SL_NEIGHBOUR_END;
+}
+
+static void sample_roster_digest(union any_message *out) {
+    static uint64_t parts[SL_ROSTER_PARTS], tags[] = {3, 4, UINT64_MAX}, terms[] = {9, 0, 8}, wanted[] = {7, 5};
+    parts[3] = 77;
+    out->roster_digest = (struct sl_roster_digest){.whole = 1,
+                                                   .parts = parts,
+                                                   .has_list = true,
+                                                   .listed = {1, 2, 3},
+                                                   .tags = tags,
+                                                   .terms = terms,
+                                                   .count = 3,
+                                                   .wanted = wanted,
+                                                   .wanted_count = 2};
 }
 
 static void sample_manifest(union any_message *out) {
@@ -187,7 +220,8 @@ static void sample_member_statement(union any_message *out) {
                                                          .from_round = 1,
                                                          .until_round = 9,
                                                          .addresses = addresses,
-                                                         .address_count = 2};
+                                                         .address_count = 2,
+                                                         .lineage = UINT64_C(0xfedcba9876543210)};
 }
 
 static void sample_witness(union any_message *out) {
@@ -220,6 +254,72 @@ static void sample_evidence(union any_message *out) {
 
 static void sample_proof(union any_message *out) {
     out->proof = (struct sl_proof){.first = sample_statement(0), .second = sample_statement(1)};
+}
+
+static void sample_round_state(union any_message *out) {
+    static struct sl_saved_edge edges[4];
+    static struct sl_saved_peer peers[2] = {
+        {.name = "alice", .starter_round = 1, .lineage = 8, .last_counted = 3, .last_counted_lineage = 7},
+        {.name = "carol", .from_round = 12, .lineage = UINT64_C(0xfedcba9876543210)}};
+    for (unsigned i = 0; i < 4; i++) {
+        edges[i] = (struct sl_saved_edge){.peer = "alice",
+                                          .round = 17 - i,
+                                          .state = (enum sl_saved_edge_state)(i + 1),
+                                          .samples = 60,
+                                          .has_own = true,
+                                          .has_manifest = i != 1,
+                                          .lineage = i != 1 ? 8 : 0,
+                                          .degree = i != 1 ? 4 : 0,
+                                          .manifest_samples = i != 1 ? 60 : 0,
+                                          .total_samples = i != 1 ? 900 : 0,
+                                          .weight = i != 1 ? 0.2 : 0};
+        fill_digest(edges[i].own_digest, i);
+        if (edges[i].has_manifest) {
+            fill_digest(edges[i].peer_digest, i + 4);
+            fill_digest(edges[i].view, i + 9);
+        }
+    }
+    strcpy(edges[1].peer, "carol");
+    out->round_state = (struct sl_round_state){.epoch = 2,
+                                               .lineage = 99,
+                                               .self = "bob",
+                                               .phase = SL_SAVED_EXCHANGE,
+                                               .done = 16,
+                                               .current = 17,
+                                               .from_round = 1,
+                                               .started = true,
+                                               .carried = true,
+                                               .carry = true,
+                                               .below = true,
+                                               .left_out = true,
+                                               .had_peers = true,
+                                               .averaging_counted = 5,
+                                               .barren = 2,
+                                               .full = true,
+                                               .total_samples = 900,
+                                               .has_own = true,
+                                               .has_view = true,
+                                               .edges = edges,
+                                               .edge_count = 2,
+                                               .pending = edges + 2,
+                                               .pending_count = 1,
+                                               .late = edges + 3,
+                                               .late_count = 1,
+                                               .peers = peers,
+                                               .peer_count = 2};
+    fill_digest(out->round_state.own_digest, 1);
+    fill_digest(out->round_state.own_view, 2);
+}
+
+static void sample_node_record(union any_message *out) {
+    static const uint8_t state[] = {8, 2}, manifest[] = {10, 1, 'f'};
+    static struct sl_kept kept[] = {
+        {.kind = SL_KEPT_MODEL, .origin = "bob", .round = 16},
+        {.kind = SL_KEPT_STATE, .origin = "bob", .round = 17},
+        {.kind = SL_KEPT_UPDATE, .origin = "alice", .round = 17, .manifest = {manifest, sizeof manifest}},
+        {.kind = SL_KEPT_MODEL, .origin = "bob", .round = 17, .manifest = {manifest, sizeof manifest}}};
+    out->node_record = (struct sl_node_record){
+        .round_state = {state, sizeof state}, .kept = kept, .kept_count = 4, .signed_round = 17};
 }
 
 const struct codec codecs[] = {

@@ -4,7 +4,7 @@
 #include "wire/frame.h"
 
 Test(wire_frame, headers_survive) {
-    for (unsigned type = 1; type <= SL_FRAME_PROOF; type++) {
+    for (unsigned type = 1; type <= SL_FRAME_NEIGHBOUR; type++) {
         uint8_t bytes[SL_FRAME_HEADER_SIZE];
         const struct sl_frame_header in = {.length = type == SL_FRAME_DATA ? 13 : 0x0102,
                                            .type = (enum sl_frame_type)type};
@@ -37,7 +37,7 @@ static enum sl_status get(const char *bytes) {
 Test(wire_frame, what_is_refused) {
     cr_assert_eq(get("\0\0\0\x01\x01\0\0\0"), SL_OK);
     cr_assert_eq(get("\0\0\0\x01\0\0\0\0"), SL_FORMAT, "type 0");
-    cr_assert_eq(get("\0\0\0\x01\x15\0\0\0"), SL_FORMAT, "type 21");
+    cr_assert_eq(get("\0\0\0\x01\x18\0\0\0"), SL_FORMAT, "type 24");
     cr_assert_eq(get("\0\0\0\x01\xff\0\0\0"), SL_FORMAT, "type 255");
     cr_assert_eq(get("\0\0\0\x01\x01\x80\0\0"), SL_FORMAT, "flags");
     cr_assert_eq(get("\0\0\0\x01\x01\0\x01\0"), SL_FORMAT, "reserved");

@@ -78,6 +78,33 @@ Test(wire_limits, hello) {
     EXPECT(SL_FORMAT, hello, it->chain = chain; it->chain_count = 1);
 }
 
+Test(wire_limits, probe) {
+    EXPECT(SL_OK, probe, it->answer = SL_PROBE_ASKED);
+    EXPECT(SL_FORMAT, probe, it->answer = (enum sl_probe_answer)3);
+    EXPECT(SL_FORMAT, probe, it->node[0] = '\0');
+}
+
+Test(wire_limits, neighbour) {
+    EXPECT(SL_OK, neighbour, it->word = SL_NEIGHBOUR_REQUEST);
+    EXPECT(SL_FORMAT, neighbour, it->word = (enum sl_neighbour_word)0);
+    EXPECT(SL_FORMAT, neighbour, it->word = (enum sl_neighbour_word)6);
+}
+
+Test(wire_limits, roster_digest) {
+    static uint64_t many[SL_ROSTER_TAGS_MAX + 1];
+    for (size_t i = 0; i <= SL_ROSTER_TAGS_MAX; i++)
+        many[i] = i;
+    EXPECT(SL_OK, roster_digest, it->tags = it->terms = many; it->count = SL_ROSTER_TAGS_MAX);
+    EXPECT(SL_LIMIT, roster_digest, it->tags = it->terms = many; it->count = SL_ROSTER_TAGS_MAX + 1);
+    EXPECT(SL_OK, roster_digest, it->wanted = many; it->wanted_count = SL_ROSTER_TAGS_MAX);
+    EXPECT(SL_LIMIT, roster_digest, it->wanted = many; it->wanted_count = SL_ROSTER_TAGS_MAX + 1);
+    EXPECT(SL_FORMAT, roster_digest, it->tags[1] = it->tags[0]);
+    EXPECT(SL_OK, roster_digest, it->tags[1] = it->tags[0] + 1);
+    EXPECT(SL_FORMAT, roster_digest, it->has_list = false);
+    EXPECT(SL_OK, roster_digest, it->has_list = false; it->count = 0);
+    EXPECT(SL_OK, roster_digest, it->parts = NULL);
+}
+
 Test(wire_limits, addresses) {
     static char bad[][24] = {"", "a", "a:", "a:0", "a:65536", "a b:1", ":1", "[::1]", "::1:80", "a:1\n"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -157,7 +184,8 @@ Test(wire_limits, who_may_say_what_of_a_member) {
     EXPECT(SL_FORMAT, member_statement, it->origin[0] = '-');
     EXPECT(SL_FORMAT, member_statement, it->node[0] = '-');
 #define ACCUSE(change)                                                                                                 \
-    it->origin[0] = 'b', it->state = SL_MEMBER_DROPPED, it->samples = 0, it->from_round = 0, it->address_count = 0;    \
+    it->origin[0] = 'b', it->state = SL_MEMBER_DROPPED, it->samples = 0, it->from_round = 0, it->address_count = 0,    \
+    it->lineage = 0;                                                                                                   \
     change
     EXPECT(SL_OK, member_statement, ACCUSE());
     EXPECT(SL_OK, member_statement, ACCUSE(it->state = SL_MEMBER_SUSPECT; it->until_round = 0));
@@ -166,6 +194,7 @@ Test(wire_limits, who_may_say_what_of_a_member) {
     EXPECT(SL_FORMAT, member_statement, ACCUSE(it->state = SL_MEMBER_LEFT));
     EXPECT(SL_FORMAT, member_statement, ACCUSE(it->samples = 1));
     EXPECT(SL_FORMAT, member_statement, ACCUSE(it->from_round = 1));
+    EXPECT(SL_FORMAT, member_statement, ACCUSE(it->lineage = 1));
     EXPECT(SL_FORMAT, member_statement, ACCUSE(it->address_count = 1));
 #undef ACCUSE
 }
@@ -221,6 +250,31 @@ Test(wire_limits, proofs) {
     struct sl_proof proof;
     cr_assert_eq(sl_proof_decode(&proof, (const uint8_t *)"\x0a\x00", 2, NULL), SL_FORMAT, "one alone, and empty");
     cr_assert_eq(sl_proof_decode(&proof, NULL, 0, NULL), SL_FORMAT);
+}
+
+Test(wire_limits, round_state) {
+    static struct sl_saved_edge edges[SL_SAVED_ENTRIES_MAX + 1];
+    static struct sl_saved_peer peers[SL_SAVED_ENTRIES_MAX + 1];
+    for (size_t i = 0; i <= SL_SAVED_ENTRIES_MAX; i++) {
+        edges[i] = (struct sl_saved_edge){.peer = "a", .state = SL_SAVED_OPEN};
+        peers[i] = (struct sl_saved_peer){.name = "a"};
+    }
+    EXPECT(SL_OK, round_state, it->edges = edges; it->edge_count = SL_SAVED_ENTRIES_MAX);
+    EXPECT(SL_LIMIT, round_state, it->edges = edges; it->edge_count = SL_SAVED_ENTRIES_MAX + 1);
+    EXPECT(SL_OK, round_state, it->peers = peers; it->peer_count = SL_SAVED_ENTRIES_MAX);
+    EXPECT(SL_LIMIT, round_state, it->peers = peers; it->peer_count = SL_SAVED_ENTRIES_MAX + 1);
+    EXPECT(SL_LIMIT, round_state, it->late = edges; it->late_count = SL_SAVED_ENTRIES_MAX + 1);
+    EXPECT(SL_LIMIT, round_state, it->pending = edges; it->pending_count = SL_SAVED_ENTRIES_MAX + 1);
+    EXPECT(SL_FORMAT, round_state, it->phase = (enum sl_saved_phase)0);
+    EXPECT(SL_FORMAT, round_state, it->phase = (enum sl_saved_phase)6);
+    EXPECT(SL_FORMAT, round_state, it->self[0] = '\0');
+    edges[0].state = (enum sl_saved_edge_state)5;
+    EXPECT(SL_FORMAT, round_state, it->edges = edges; it->edge_count = 1);
+    for (int i = 0; i < 3; i++) {
+        edges[0] = (struct sl_saved_edge){.peer = "a", .state = SL_SAVED_BOUND, .has_manifest = true};
+        edges[0].weight = (const double[]){-0.5, 1.5, __builtin_nan("")}[i];
+        EXPECT(SL_FORMAT, round_state, it->edges = edges; it->edge_count = 1);
+    }
 }
 
 Test(wire_limits, witness) {
@@ -335,10 +389,14 @@ Test(wire_limits, round_messages) {
 }
 
 Test(wire_limits, more_than_a_frame_is_neither_read_nor_written) {
-    static uint8_t big[SL_PROOF_MAX + 1];
+    static uint8_t big[SL_NODE_RECORD_MAX + 1];
     for (size_t i = 0; i < codec_count; i++) {
         union any_message message;
         size_t most = strcmp(codecs[i].name, "proof") == 0 ? SL_PROOF_MAX : SL_PAYLOAD_MAX;
+        if (strcmp(codecs[i].name, "round_state") == 0)
+            most = SL_ROUND_STATE_MAX;
+        if (strcmp(codecs[i].name, "node_record") == 0)
+            most = SL_NODE_RECORD_MAX;
         cr_assert_eq(codecs[i].decode(&message, big, most + 1, NULL), SL_LIMIT);
     }
     const struct sl_manifest_frame frame = {1, {big, SL_PAYLOAD_MAX}, {big, 1}};
@@ -381,7 +439,29 @@ Test(wire_limits, floods_of_tiny_parts_are_refused) {
     flood("evidence", 0x1a); /* chain */
     flood("witness", 0x1a);  /* entries */
     flood("proof", 0x0a);
+    flood("node_record", 0x12);      /* kept */
     flood("member_statement", 0x5a); /* addresses */
+    flood("roster_digest", 0x11);    /* parts, not packed */
+}
+
+Test(wire_limits, node_record) {
+    static struct sl_kept kept[SL_KEPT_MAX + 1];
+    static uint8_t bytes[SL_PAYLOAD_MAX + 1];
+    for (size_t i = 0; i <= SL_KEPT_MAX; i++)
+        kept[i] = (struct sl_kept){.kind = SL_KEPT_STATE, .origin = "a"};
+    EXPECT(SL_OK, node_record, it->kept = kept; it->kept_count = SL_KEPT_MAX);
+    EXPECT(SL_LIMIT, node_record, it->kept = kept; it->kept_count = SL_KEPT_MAX + 1);
+    EXPECT(SL_OK, node_record, it->kept_count = 0);
+    EXPECT(SL_FORMAT, node_record, it->round_state.length = 0);
+    EXPECT(SL_OK, node_record, it->kept[2].manifest = ((struct sl_bytes){bytes, SL_PAYLOAD_MAX}));
+    EXPECT(SL_LIMIT, node_record, it->kept[2].manifest = ((struct sl_bytes){bytes, SL_PAYLOAD_MAX + 1}));
+    struct sl_kept bad[] = {{.kind = SL_KEPT_UPDATE, .origin = "a"},
+                            {.kind = SL_KEPT_STATE, .origin = "a", .manifest = {bytes, 1}},
+                            {.kind = SL_KEPT_MODEL, .origin = ""},
+                            {.kind = (enum sl_kept_kind)0, .origin = "a"},
+                            {.kind = (enum sl_kept_kind)4, .origin = "a"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        EXPECT(SL_FORMAT, node_record, it->kept = bad + i; it->kept_count = 1);
 }
 
 /* What costs protobuf's structs the most for its bytes, and is honest all the same. */
