@@ -36,7 +36,7 @@ while True:
         except OSError:
             held.remove(one)
             one.close()
-    time.sleep(0.2)
+    time.sleep(0.2)  # the pace of the attack: a byte each
 """
 
 

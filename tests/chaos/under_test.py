@@ -118,7 +118,7 @@ class Flock:
             if value:
                 return value, time.monotonic() - began
             check(time.monotonic() - began < seconds, f"{what} did not come in {seconds:.0f} s; {self.where()}")
-            time.sleep(POLL)
+            time.sleep(POLL)  # what is waited for is written by other processes into their records
 
     def where(self):
         return "; ".join(f"{self.name(index)} round {self.view(index).round} {self.view(index).phase}"
