@@ -195,13 +195,15 @@ class ManPages(Typed):
         self.check_same_model(5, "alice", "bob")
 
     def test_simulation(self):
-        self.assertIn("1000", self.type(documents.examples("starling-simulate.1")[0]))
+        rounds, membership = documents.examples("starling-simulate.1")
+        self.assertIn("1000", self.type(rounds))
+        self.assertIn("0 wrong drops", self.type(membership))
 
     def test_every_example_is_typed(self):
         counts = {path.name: len(documents.examples(path.name)) for path in (support.ROOT / "docs/man").iterdir()}
         self.assertEqual({"starling.1": 5, "starling-ca.1": 5, "starling-cert.1": 3, "starling-node.1": 1,
                           "starling-preflight.1": 1, "starling-proof.1": 1, "starling-settings.1": 1,
-                          "starling-settings.5": 0, "starling-simulate.1": 1}, counts)
+                          "starling-settings.5": 0, "starling-simulate.1": 2}, counts)
         self.assertEqual(FIVE, documents.examples("starling.1"))  # README's
         self.assertEqual([self.PROOF], documents.examples("starling-proof.1"))
         result = self.run_program(*self.PROOF.split()[1:])  # nobody has lied here
