@@ -322,7 +322,7 @@ size_t sl_sim_list_members(struct sl_world *world, uint32_t number) {
         const struct sl_member_entry *entry = &members[i].entry;
         struct sl_round_member *member = &world->members[i];
         *member = (struct sl_round_member){.tag = world->nodes[sl_world_index(entry->node)].tag,
-                                           .samples = entry->incarnation != 0 ? entry->samples : 0,
+                                           .samples = entry->samples,
                                            .from_round = entry->from_round,
                                            .until_round = entry->until_round,
                                            .live = entry->state == SL_MEMBER_ALIVE,
