@@ -15,7 +15,7 @@ class Scenario:
     wanted: str
     play: object
     short: bool  # part of --short
-    open: str = ""  # what is not built yet: while it fails it is SKIPPED, with this and what it measured
+    open: str = ""  # why it is known to fail: tests/run counts it as skipped then, with this
 
 
 def scenario(name, fault, wanted, short=True, still_open=""):

@@ -1,6 +1,7 @@
 /* The authority's database: whatever moment a writer dies at, the next one finds all that was promised and goes on. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,8 +309,21 @@ Test(database, writers_take_turns) {
     sl_database_finish(&database);
 }
 
+/* The kernel lists it among those that wait for a flock(2). Criterion ends the test if that never comes. */
+static void wait_until_it_waits_for_the_lock(pid_t process) {
+    for (bool waits = false; !waits; sched_yield()) {
+        FILE *locks = fopen("/proc/locks", "r");
+        cr_assert_not_null(locks);
+        char line[256];
+        int waiting = 0;
+        while (fgets(line, sizeof line, locks) != NULL)
+            waits |= sscanf(line, "%*s -> FLOCK %*s %*s %d", &waiting) == 1 && waiting == process;
+        fclose(locks);
+    }
+}
+
 /* A writer that holds the database keeps others out until it is done, also when it is killed. */
-Test(database, the_lock_ends_with_its_process) {
+Test(database, the_lock_ends_with_its_process, .timeout = 30) {
     int ready[2];
     char byte = 0;
     cr_assert_eq(pipe(ready), 0);
@@ -329,7 +343,7 @@ Test(database, the_lock_ends_with_its_process) {
         _exit(0);
     }
     cr_assert_eq(fcntl(ready[0], F_SETFL, O_NONBLOCK), 0);
-    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    wait_until_it_waits_for_the_lock(second);
     cr_assert_eq(read(ready[0], &byte, 1), -1, "two writers at once");
     cr_assert_eq(kill(child, SIGKILL), 0);
     int status = 1;
