@@ -42,6 +42,7 @@ struct sl_membership_simulation_options {
     double delay, jitter;
     double loss;  /* share of messages lost, [0, 1), in those parts that are about loss */
     double hours; /* of virtual time, in which wrong drops are counted; 0: the parts about loss are left out */
+    bool rounds;  /* measures rounds, too: at most 2000 nodes */
     bool json;
 };
 
@@ -52,7 +53,9 @@ SL_PUBLIC void sl_membership_simulation_defaults(struct sl_membership_simulation
  * seeds: frames and bytes a node and second while nothing happens; seconds until a crash, of a machine whose
  * connections just fall silent, and until a node that comes back, is known to all, with and without loss; and as sums
  * over the seeds how often a living node was suspected, and was taken for dropped by another. Above 128 nodes each is
- * connected with some 12. SL_USAGE for options that are out of range; SL_IO when `out` fails. */
+ * connected with some 12. With `rounds` the whole membership makes the connections of rounds whose graph is regular:4:
+ * models sent a node and round; and of one who joins, the rounds from when the last of the others heard that it takes
+ * part until it does, and those from its start. SL_USAGE for options that are out of range; SL_IO when `out` fails. */
 SL_PUBLIC SL_MUST_USE enum sl_status sl_simulate_membership(const struct sl_membership_simulation_options *options,
                                                             FILE *out, struct sl_error *error);
 

@@ -1,21 +1,6 @@
 #include "aggregate/mean.h"
 
-/* The compiler makes a variant a vector width; with -ffp-contract=off every one does the same additions and
- * multiplications for an element in the same order, so all give the same bits. ThreadSanitizer's runtime is not ready
- * yet when the loader asks which variant to take, and crashes there. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SL_NO_VARIANTS
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || !defined(__x86_64__) || !defined(__gnu_linux__)
-#define SL_NO_VARIANTS
-#endif
-#ifdef SL_NO_VARIANTS
-#define SL_VARIANTS
-#else
-#define SL_VARIANTS __attribute__((target_clones("default", "avx2", "avx512f")))
-#endif
+#include "aggregate/variants.h"
 
 /* 16 KiB of double: the sums stay in the first-level cache while the sources pass by. */
 enum { TILE = 2048 };
@@ -47,18 +32,39 @@ SL_VARIANTS static void store(any_float *restrict out, const double *restrict su
         out[i] = (float)(sum[i] / divisor);
 }
 
+SL_VARIANTS static void store_onto(any_float *out, const double *sum, double divisor, const any_float *kept,
+                                   const any_float *sent, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)(sum[i] / divisor + ((double)kept[i] - (double)sent[i]));
+}
+
+static void add_all(double *sum, const struct sl_mean_source *sources, size_t count, size_t first, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        sum[i] = 0.0;
+    size_t k = 0;
+    for (; k + 4 <= count; k += 4)
+        add_four(sum, sources + k, first, n);
+    for (; k < count; k++)
+        add_one(sum, sources + k, first, n);
+}
+
 void sl_mean_fold(float *out, const struct sl_mean_source *sources, size_t count, double divisor, size_t elements) {
     double sum[TILE];
     for (size_t first = 0; first < elements; first += TILE) {
         const size_t n = elements - first < TILE ? elements - first : TILE;
-        for (size_t i = 0; i < n; i++)
-            sum[i] = 0.0;
-        size_t k = 0;
-        for (; k + 4 <= count; k += 4)
-            add_four(sum, sources + k, first, n);
-        for (; k < count; k++)
-            add_one(sum, sources + k, first, n);
+        add_all(sum, sources, count, first, n);
         store((any_float *)out + first, sum, divisor, n);
+    }
+}
+
+void sl_mean_fold_onto(float *out, const struct sl_mean_source *sources, size_t count, double divisor,
+                       const float *kept, const float *sent, size_t elements) {
+    double sum[TILE];
+    for (size_t first = 0; first < elements; first += TILE) {
+        const size_t n = elements - first < TILE ? elements - first : TILE;
+        add_all(sum, sources, count, first, n);
+        store_onto((any_float *)out + first, sum, divisor, (const any_float *)kept + first,
+                   (const any_float *)sent + first, n);
     }
 }
 
@@ -68,7 +74,6 @@ SL_VARIANTS static void add_difference(any_float *out, const any_float *theirs, 
         out[i] = (float)((double)out[i] + weight * ((double)theirs[i] - (double)mine[i]));
 }
 
-/* The variants are static: clang 14 gives those of a public function other names than its callers look for. */
 void sl_mean_add_difference(float *out, const float *theirs, const float *mine, double weight, size_t elements) {
     add_difference((any_float *)out, (const any_float *)theirs, (const any_float *)mine, weight, elements);
 }

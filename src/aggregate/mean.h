@@ -23,6 +23,17 @@ struct sl_mean_source {
 /* `out` may be one of the sources' vectors only where it is exactly that range. Any alignment. */
 void sl_mean_fold(float *out, const struct sl_mean_source *sources, size_t count, double divisor, size_t elements);
 
+/* Where what a node sends is not its model but near it (aggregate/quantise.h): the differences are of what was sent,
+ * the model is what they join,
+ *
+ *     out[e] = round_f32( ( Σ_k c_k · source_k[e] ) / divisor + ( kept[e] − sent[e] ) )
+ *
+ * with `sent` the own source and `kept` the own model, which may be `out`. With c_k as above it is
+ * kept + Σ w_kj (q_j − sent): each edge gives one end what it takes from the other, whatever was lost on the way to q.
+ */
+void sl_mean_fold_onto(float *out, const struct sl_mean_source *sources, size_t count, double divisor,
+                       const float *kept, const float *sent, size_t elements);
+
 /* out += weight · (theirs − mine), in double, rounded once: a difference that is applied late. */
 void sl_mean_add_difference(float *out, const float *theirs, const float *mine, double weight, size_t elements);
 

@@ -4,30 +4,15 @@
 #include <math.h>
 #include <stddef.h>
 
-/* The constants of the paper's table 2 and section 4.3: multipliers M, Weyl increments of the key W. */
-#define M0 UINT32_C(0xD2511F53)
-#define M1 UINT32_C(0xCD9E8D57)
-#define W0 UINT32_C(0x9E3779B9)
-#define W1 UINT32_C(0xBB67AE85)
-enum { ROUNDS = 10, WORDS = 4 };
+enum { WORDS = 4 };
 
 void sl_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]) {
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-    uint32_t k0 = key[0], k1 = key[1];
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t product0 = (uint64_t)M0 * c0;
-        uint64_t product1 = (uint64_t)M1 * c2;
-        c0 = (uint32_t)(product1 >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)product1;
-        c2 = (uint32_t)(product0 >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)product0;
-        k0 += W0;
-        k1 += W1;
-    }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
+    uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};
+    uint32_t k[2] = {key[0], key[1]};
+    for (int round = 0; round < SL_PHILOX_ROUNDS; round++)
+        sl_philox_round(c, k);
+    for (int i = 0; i < WORDS; i++)
+        out[i] = c[i];
 }
 
 static void philox_of_words(uint32_t out[4], uint64_t seed, uint64_t a, uint64_t b) {

@@ -6,6 +6,25 @@
 
 #include <stdint.h>
 
+/* The constants of the paper's table 2 and section 4.3: multipliers of the counter, Weyl increments of the key. */
+#define SL_PHILOX_M0 UINT32_C(0xD2511F53)
+#define SL_PHILOX_M1 UINT32_C(0xCD9E8D57)
+#define SL_PHILOX_W0 UINT32_C(0x9E3779B9)
+#define SL_PHILOX_W1 UINT32_C(0xBB67AE85)
+enum { SL_PHILOX_ROUNDS = 10 };
+
+/* One of the rounds of sl_philox, for those who make many blocks beside each other. */
+static inline void sl_philox_round(uint32_t c[4], uint32_t k[2]) {
+    uint64_t product0 = (uint64_t)SL_PHILOX_M0 * c[0];
+    uint64_t product1 = (uint64_t)SL_PHILOX_M1 * c[2];
+    c[0] = (uint32_t)(product1 >> 32) ^ c[1] ^ k[0];
+    c[1] = (uint32_t)product1;
+    c[2] = (uint32_t)(product0 >> 32) ^ c[3] ^ k[1];
+    c[3] = (uint32_t)product0;
+    k[0] += SL_PHILOX_W0;
+    k[1] += SL_PHILOX_W1;
+}
+
 /* One block: out = philox4x32-10(counter, key). A pure function, for choices that every node must make alike. */
 void sl_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
 

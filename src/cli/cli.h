@@ -158,6 +158,7 @@ int cli_ca_show(const struct cli_command *self, int argc, char **argv);
 int cli_cert_request(const struct cli_command *self, int argc, char **argv);
 int cli_cert_install(const struct cli_command *self, int argc, char **argv);
 int cli_cert_show(const struct cli_command *self, int argc, char **argv);
+int cli_ledger_check(const struct cli_command *self, int argc, char **argv);
 int cli_proof_verify(const struct cli_command *self, int argc, char **argv);
 int cli_settings_check(const struct cli_command *self, int argc, char **argv);
 int cli_settings_show(const struct cli_command *self, int argc, char **argv);

@@ -23,6 +23,7 @@ const struct cli_command cli_commands[] = {
     {"cert install", cli_cert_install, "put what the authority answered into a kit"},
     {"cert show", cli_cert_show, "tell about certificates, requests and lists"},
     {"proof verify", cli_proof_verify, "check a proof that a node told different things to different peers"},
+    {"ledger check", cli_ledger_check, "check from the records of nodes that nothing was lost or counted twice"},
     {"settings check", cli_settings_check, "tell all that is wrong with a settings file"},
     {"settings show", cli_settings_show, "print the values in force and where each comes from"},
     {"settings schema", cli_settings_schema, "print the JSON schema of settings files"},

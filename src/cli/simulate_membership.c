@@ -16,6 +16,8 @@ static const char help[] = "[OPTION]...\n"
                            "  --probe-period SECONDS  between the probes of a node (1)\n"
                            "  --loss P                share of messages that get lost, from 0 to below 1 (0.1)\n"
                            "  --hours H               virtual time with loss; 0 leaves that out (1)\n"
+                           "  --rounds                lets them have rounds, too: models sent, and how soon one who\n"
+                           "                          joins is in the graph; minutes, and memory, for a thousand\n"
                            "  --delay SECONDS         least delay of a message (0.01)\n"
                            "  --jitter SECONDS        a message's delay is up to that much more (0.005)\n"
                            "  --json                  a JSON line instead of text\n"
@@ -23,7 +25,7 @@ static const char help[] = "[OPTION]...\n"
 
 enum { SECONDS_MAX = 3600, NODES_MIN = 3, NODES_MAX = 20000, SEEDS_MAX = 1000, HOURS_MAX = 1000 };
 
-enum { NODES = 1000, SEEDS, SEED, PROBE_PERIOD, LOSS, HOURS, DELAY, JITTER, JSON };
+enum { NODES = 1000, SEEDS, SEED, PROBE_PERIOD, LOSS, HOURS, ROUNDS, DELAY, JITTER, JSON };
 
 static int read_count(const struct cli_command *self, uint32_t *out, const char *name, const char *text, uint32_t low,
                       uint32_t high) {
@@ -62,6 +64,9 @@ static int read_option(const struct cli_command *self, struct sl_membership_simu
                    : cli_usage(self, "--loss takes a number from 0 to below 1, not \"%s\"", text);
     case HOURS:
         return read_number(self, &out->hours, "hours", text, HOURS_MAX);
+    case ROUNDS:
+        out->rounds = true;
+        return 0;
     case DELAY:
         return read_number(self, &out->delay, "delay", text, SECONDS_MAX);
     case JITTER:
@@ -73,12 +78,17 @@ static int read_option(const struct cli_command *self, struct sl_membership_simu
 }
 
 int cli_simulate_membership(const struct cli_command *self, int argc, char **argv) {
-    static const struct option known[] = {
-        {"nodes", required_argument, NULL, NODES}, {"seeds", required_argument, NULL, SEEDS},
-        {"seed", required_argument, NULL, SEED},   {"probe-period", required_argument, NULL, PROBE_PERIOD},
-        {"loss", required_argument, NULL, LOSS},   {"hours", required_argument, NULL, HOURS},
-        {"delay", required_argument, NULL, DELAY}, {"jitter", required_argument, NULL, JITTER},
-        {"json", no_argument, NULL, JSON},         CLI_COMMON_OPTIONS};
+    static const struct option known[] = {{"nodes", required_argument, NULL, NODES},
+                                          {"seeds", required_argument, NULL, SEEDS},
+                                          {"seed", required_argument, NULL, SEED},
+                                          {"probe-period", required_argument, NULL, PROBE_PERIOD},
+                                          {"loss", required_argument, NULL, LOSS},
+                                          {"hours", required_argument, NULL, HOURS},
+                                          {"delay", required_argument, NULL, DELAY},
+                                          {"jitter", required_argument, NULL, JITTER},
+                                          {"rounds", no_argument, NULL, ROUNDS},
+                                          {"json", no_argument, NULL, JSON},
+                                          CLI_COMMON_OPTIONS};
     struct cli_options options = {.command = self, .help = help, .known = known, .argc = argc, .argv = argv};
     struct sl_membership_simulation_options simulation;
     struct sl_error error = {0};

@@ -1,9 +1,8 @@
 #include "exchange/chunks.h"
 
 enum sl_status sl_chunks_choose(struct sl_chunks *out, uint64_t payload_bytes, struct sl_error *error) {
-    if (payload_bytes == 0 || payload_bytes % 4 != 0)
-        return sl_error_set(error, SL_LIMIT, "a payload of %llu bytes is no vector of f32",
-                            (unsigned long long)payload_bytes);
+    if (payload_bytes == 0)
+        return sl_error_set(error, SL_LIMIT, "a payload of no bytes");
     uint64_t chunk_bytes = SL_CHUNK_UNIT;
     while ((payload_bytes - 1) / chunk_bytes >= SL_CHUNK_COUNT_MAX) {
         chunk_bytes *= 2;

@@ -17,7 +17,7 @@ struct sl_chunks {
 };
 
 /* The cut that an origin chooses: chunks of SL_CHUNK_UNIT, doubled until there are at most SL_CHUNK_COUNT_MAX of them.
- * SL_LIMIT for a payload that is empty, no multiple of 4, or too big for any cut. */
+ * SL_LIMIT for a payload that is empty, or too big for any cut. */
 SL_MUST_USE enum sl_status sl_chunks_choose(struct sl_chunks *out, uint64_t payload_bytes, struct sl_error *error);
 
 static inline uint64_t sl_chunk_first(const struct sl_chunks *chunks, uint32_t index) {

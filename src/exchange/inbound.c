@@ -137,6 +137,17 @@ void sl_inbound_verified(struct sl_inbound *inbound, uint32_t index) {
         inbound->prefix++;
 }
 
+bool sl_inbound_has_all(const struct sl_inbound *inbound) {
+    return inbound->received == inbound->chunks.payload_bytes;
+}
+
+uint64_t sl_inbound_resume(struct sl_inbound *inbound) {
+    assert(inbound->held);
+    if (!sl_inbound_has_all(inbound))
+        inbound->received -= inbound->received % inbound->chunks.chunk_bytes;
+    return inbound->received;
+}
+
 uint32_t sl_inbound_prefix(const struct sl_inbound *inbound) {
     return inbound->prefix;
 }

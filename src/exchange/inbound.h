@@ -40,6 +40,11 @@ const uint8_t *sl_inbound_chunk(const struct sl_inbound *inbound, uint32_t index
 bool sl_inbound_matches(const struct sl_inbound *inbound, uint32_t index, const uint8_t *bytes);
 
 void sl_inbound_verified(struct sl_inbound *inbound, uint32_t index);
+/* Whether all bytes are there, verified or not. */
+bool sl_inbound_has_all(const struct sl_inbound *inbound);
+/* Held only: nothing more comes the way that it came. Another sender of the same payload is to go on at the byte that
+ * is told, where the last chunk that is there as a whole ends; what came of the next one is forgotten. */
+uint64_t sl_inbound_resume(struct sl_inbound *inbound);
 /* How many chunks from the beginning are verified without a gap. */
 uint32_t sl_inbound_prefix(const struct sl_inbound *inbound);
 bool sl_inbound_is_whole(const struct sl_inbound *inbound); /* every chunk verified */

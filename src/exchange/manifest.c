@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate/quantise.h"
+
+_Static_assert((int)SL_INT8_BLOCK == (int)SL_QUANTISE_BLOCK, "the wire's blocks are those of the codec");
+
 enum sl_status sl_manifest_signed_message(struct sl_buffer *out, struct sl_bytes manifest) {
     return sl_statement_message(out, SL_MANIFEST_CONTEXT, manifest);
 }
@@ -51,11 +55,12 @@ static enum sl_status check_text(const char *what, const char *found, const char
 
 static enum sl_status check_tensors(const struct sl_manifest *manifest, const struct sl_layout *layout,
                                     struct sl_error *error) {
-    if (manifest->tensor_count != layout->count || manifest->payload_bytes != layout->elements * sizeof(float))
+    uint64_t ours_bytes = sl_payload_length(manifest->encoding, layout->elements);
+    if (manifest->tensor_count != layout->count || manifest->payload_bytes != ours_bytes)
         return sl_error_set(error, SL_MISMATCH,
-                            "model of another shape: %zu tensors in %llu bytes, ours has %zu in %zu",
+                            "model of another shape: %zu tensors in %llu bytes, ours has %zu in %llu",
                             manifest->tensor_count, (unsigned long long)manifest->payload_bytes, layout->count,
-                            layout->elements * sizeof(float));
+                            (unsigned long long)ours_bytes);
     for (size_t i = 0; i < layout->count; i++) {
         const struct sl_wire_tensor *theirs = &manifest->tensors[i];
         const struct sl_tensor *ours = &layout->tensors[i];
@@ -65,6 +70,26 @@ static enum sl_status check_tensors(const struct sl_manifest *manifest, const st
                                 theirs->name, ours->name);
     }
     return SL_OK;
+}
+
+static const char *encoding_text(enum sl_payload_encoding encoding) {
+    switch (encoding) {
+    case SL_ENCODING_F32:
+        break;
+    case SL_ENCODING_INT8:
+        return "int8";
+    }
+    return "f32";
+}
+
+static enum sl_status check_encoding(const struct sl_manifest *manifest, enum sl_payload_encoding wanted,
+                                     struct sl_error *error) {
+    if (manifest->kind == SL_PAYLOAD_SNAPSHOT)
+        wanted = SL_ENCODING_F32;
+    if (manifest->encoding == wanted)
+        return SL_OK;
+    return sl_error_set(error, SL_MISMATCH, "manifest of an update in %s, ours are in %s (mix.codec)",
+                        encoding_text(manifest->encoding), encoding_text(wanted));
 }
 
 /* The size of a payload decides its cut. A mixing pass takes the same chunk of every source, so a signed manifest with
@@ -79,12 +104,15 @@ static enum sl_status check_cut(const struct sl_manifest *manifest, struct sl_er
 }
 
 enum sl_status sl_manifest_check(const struct sl_manifest *manifest, const char *flock, const char *run,
-                                 const char *origin, const struct sl_layout *layout, struct sl_error *error) {
+                                 const char *origin, const struct sl_layout *layout, enum sl_payload_encoding encoding,
+                                 struct sl_error *error) {
     enum sl_status status = check_text("flock", manifest->flock, flock, error);
     if (status == SL_OK)
         status = check_text("run", manifest->run, run, error);
     if (status == SL_OK)
         status = check_text("origin", manifest->origin, origin, error);
+    if (status == SL_OK)
+        status = check_encoding(manifest, encoding, error);
     if (status == SL_OK)
         status = check_tensors(manifest, layout, error);
     if (status == SL_OK)

@@ -16,10 +16,10 @@ SL_MUST_USE enum sl_status sl_manifest_describe(struct sl_manifest *manifest, co
                                                 struct sl_error *error);
 
 /* SL_MISMATCH, saying what, unless the manifest is of `origin` in this flock and run, and of a model of this layout,
- * cut as sl_chunks_choose does. */
+ * in the `encoding` that updates have here or, of a snapshot, in f32, cut as sl_chunks_choose does. */
 SL_MUST_USE enum sl_status sl_manifest_check(const struct sl_manifest *manifest, const char *flock, const char *run,
                                              const char *origin, const struct sl_layout *layout,
-                                             struct sl_error *error);
+                                             enum sl_payload_encoding encoding, struct sl_error *error);
 
 /* The manifest's cut; the wire layer has checked that it is one, sl_manifest_check that it is the only one. */
 struct sl_chunks sl_manifest_chunks(const struct sl_manifest *manifest);

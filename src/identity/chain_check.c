@@ -73,8 +73,9 @@ static enum sl_status verify(const struct question *question, const struct sl_pa
 }
 
 /* One path, from the first certificate to one of our authorities. */
-static enum sl_status judge(const struct question *question, struct sl_verdict *verdict, const struct sl_path *path,
-                            gnutls_x509_trust_list_t list, bool *forged, struct sl_error *error) {
+static enum sl_status judge(const struct question *question, struct sl_trusted_chain *trusted,
+                            const struct sl_path *path, gnutls_x509_trust_list_t list, bool *forged,
+                            struct sl_error *error) {
     struct sl_trust *trust = question->trust;
     gnutls_x509_crt_t leaf = path->certificates[0];
     char node[SL_NAME_SIZE];
@@ -96,17 +97,17 @@ static enum sl_status judge(const struct question *question, struct sl_verdict *
         status = sl_revocations_check_authority(question->lists, &trust->authorities,
                                                 path->certificates[path->count - 1], error);
     if (status == SL_OK)
-        status = sl_credential_create(&verdict->credential, leaf, question->der, question->count, node, error);
+        status = sl_credential_create(&trusted->credential, leaf, question->der, question->count, node, error);
     if (status == SL_OK) {
-        verdict->until = until;
-        verdict->authority = path->certificates[path->count - 1];
+        trusted->until = until;
+        trusted->authority = path->certificates[path->count - 1];
     }
     return status;
 }
 
 /* Tries each of our authorities that may have signed the path's last certificate: several have one name while a flock
  * moves from one key to the next. Keeps the reason of the one that came nearest. */
-static bool try_authorities(const struct question *question, struct sl_verdict *verdict, struct sl_path *path,
+static bool try_authorities(const struct question *question, struct sl_trusted_chain *trusted, struct sl_path *path,
                             struct sl_error *nearest) {
     struct sl_trust *trust = question->trust;
     for (unsigned i = 0; i < trust->authorities.count; i++) {
@@ -115,7 +116,7 @@ static bool try_authorities(const struct question *question, struct sl_verdict *
         if (gnutls_x509_crt_check_issuer(path->certificates[path->count - 1], trust->authorities.items[i]) == 0)
             continue;
         path->certificates[path->count++] = trust->authorities.items[i];
-        enum sl_status status = judge(question, verdict, path, trust->lists[i], &forged, &error);
+        enum sl_status status = judge(question, trusted, path, trust->lists[i], &forged, &error);
         path->count--;
         if (status == SL_OK)
             return true;
@@ -136,15 +137,15 @@ static enum sl_status refuse_stranger(gnutls_x509_crt_t last, struct sl_error *e
 }
 
 /* The chain as it came, as far up as is needed: what comes after one of our authorities is of no use. */
-static enum sl_status find_path(const struct question *question, struct sl_verdict *verdict, gnutls_x509_crt_t *chain,
-                                struct sl_error *error) {
+static enum sl_status find_path(const struct question *question, struct sl_trusted_chain *trusted,
+                                gnutls_x509_crt_t *chain, struct sl_error *error) {
     struct sl_error nearest = {.status = SL_OK};
     struct sl_path path = {.count = 0};
     for (size_t i = 0; i < question->count; i++) {
         if (i > 0 && gnutls_x509_crt_check_issuer(chain[i - 1], chain[i]) == 0)
             break; /* it leads nowhere */
         path.certificates[path.count++] = chain[i];
-        if (try_authorities(question, verdict, &path, &nearest))
+        if (try_authorities(question, trusted, &path, &nearest))
             return SL_OK;
     }
     if (nearest.status == SL_OK)
@@ -154,11 +155,11 @@ static enum sl_status find_path(const struct question *question, struct sl_verdi
     return sl_error_set(error, nearest.status, "certificate %s: %s", text, nearest.text);
 }
 
-enum sl_status sl_trust_check(struct sl_trust *trust, struct sl_verdict *verdict, const struct sl_revocations *lists,
-                              enum sl_purpose purpose, const struct sl_bytes *chain, size_t count, int64_t now,
-                              struct sl_error *error) {
+enum sl_status sl_trust_check(struct sl_trust *trust, struct sl_trusted_chain *trusted,
+                              const struct sl_revocations *lists, enum sl_purpose purpose, const struct sl_bytes *chain,
+                              size_t count, int64_t now, struct sl_error *error) {
     const struct question question = {trust, lists, purpose, chain, count, now};
-    *verdict = (struct sl_verdict){0};
+    *trusted = (struct sl_trusted_chain){0};
     if (count == 0 || count > SL_CHAIN_MAX)
         return sl_error_set(error, SL_UNTRUSTED, "%s", count == 0 ? "no certificate" : "too many certificates");
     gnutls_x509_crt_t certificates[SL_CHAIN_MAX];
@@ -169,7 +170,7 @@ enum sl_status sl_trust_check(struct sl_trust *trust, struct sl_verdict *verdict
         imported += status == SL_OK;
     }
     if (status == SL_OK)
-        status = find_path(&question, verdict, certificates, error);
+        status = find_path(&question, trusted, certificates, error);
     for (size_t i = 0; i < imported; i++)
         gnutls_x509_crt_deinit(certificates[i]);
     return status;

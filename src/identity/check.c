@@ -9,7 +9,7 @@ enum sl_status sl_identity_check_chain(const struct sl_identity *identity, struc
                                        enum sl_purpose purpose, const struct sl_bytes *chain, size_t count,
                                        struct sl_error *error) {
     struct sl_digest key;
-    struct sl_verdict verdict;
+    struct sl_trusted_chain trusted;
     int64_t now = time(NULL);
     if (count <= SL_CHAIN_MAX) {
         sl_chain_cache_key(&key, purpose, chain, count);
@@ -17,10 +17,10 @@ enum sl_status sl_identity_check_chain(const struct sl_identity *identity, struc
             return SL_OK;
     }
     enum sl_status status =
-        sl_trust_check(identity->trust, &verdict, &identity->lists, purpose, chain, count, now, error);
-    *out = verdict.credential;
+        sl_trust_check(identity->trust, &trusted, &identity->lists, purpose, chain, count, now, error);
+    *out = trusted.credential;
     if (status == SL_OK)
-        sl_chain_cache_put(identity->cache, &key, verdict.credential, now, verdict.until);
+        sl_chain_cache_put(identity->cache, &key, trusted.credential, now, trusted.until);
     return status;
 }
 

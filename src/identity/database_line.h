@@ -1,4 +1,4 @@
-/* One line of an authority's database. */
+/* One line of an authority's database, and where its entry goes. */
 #ifndef SL_IDENTITY_DATABASE_LINE_H
 #define SL_IDENTITY_DATABASE_LINE_H
 
@@ -16,6 +16,9 @@ struct sl_database_line {
 /* A line without its newline. On success entry.der is the caller's (gnutls_free). The error does not name the file. */
 SL_MUST_USE enum sl_status sl_database_line_parse(struct sl_database_line *line, const char *text, size_t length,
                                                   struct sl_error *error);
+/* Takes the entry, whatever becomes of it, and leaves it all zero. The error does not name the file. */
+SL_MUST_USE enum sl_status sl_database_add(struct sl_database *database, struct sl_entry *entry,
+                                           struct sl_error *error);
 
 /* Each appends a line with its newline, whole or, out of memory, not at all. */
 SL_MUST_USE enum sl_status sl_database_line_begin(struct sl_buffer *out, struct sl_error *error);

@@ -64,11 +64,11 @@ static enum sl_status check_own(struct sl_identity *identity, struct sl_error *e
     static const enum sl_purpose purposes[] = {SL_PURPOSE_SERVER, SL_PURPOSE_CLIENT};
     for (size_t i = 0; i < sizeof purposes / sizeof *purposes; i++) {
         struct sl_error reason = {.status = SL_OK};
-        struct sl_verdict verdict;
+        struct sl_trusted_chain trusted;
         const struct sl_own_certificate *own = sl_generation_own(identity, purposes[i]);
-        enum sl_status status = sl_trust_check(identity->trust, &verdict, &identity->lists, purposes[i], own->chain,
+        enum sl_status status = sl_trust_check(identity->trust, &trusted, &identity->lists, purposes[i], own->chain,
                                                own->count, time(NULL), &reason);
-        sl_credential_unref(verdict.credential);
+        sl_credential_unref(trusted.credential);
         if (status == SL_NO_MEMORY)
             return sl_error_set(error, status, "%s", reason.text);
         if (status != SL_OK)

@@ -29,7 +29,7 @@ enum sl_status sl_offline_check(struct sl_credential **out, const char *authorit
                                                       .crl = SL_IF_PRESENT,
                                                       .purpose = SL_IF_PRESENT}};
     const struct sl_revocations none = {.count = 0};
-    struct sl_verdict verdict = {0};
+    struct sl_trusted_chain trusted = {0};
     struct sl_trust *trust = NULL;
     *out = NULL;
     if (count == 0)
@@ -40,14 +40,14 @@ enum sl_status sl_offline_check(struct sl_credential **out, const char *authorit
     sl_trust_ignore_dates(trust);
     size_t used = 0;
     do
-        status = sl_trust_check(trust, &verdict, &none, SL_PURPOSE_CLIENT, chain, ++used, 0, error);
+        status = sl_trust_check(trust, &trusted, &none, SL_PURPOSE_CLIENT, chain, ++used, 0, error);
     while (status != SL_OK && used < count);
     if (status == SL_OK)
         status = check_rest(trust, chain + used, count - used, error);
     sl_trust_unref(trust);
     if (status == SL_OK)
-        *out = verdict.credential;
+        *out = trusted.credential;
     else
-        sl_credential_unref(verdict.credential);
+        sl_credential_unref(trusted.credential);
     return status;
 }

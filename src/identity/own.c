@@ -23,17 +23,17 @@ static enum sl_status keep_chain(struct sl_own_certificate *own, const struct sl
 
 static enum sl_status check(struct sl_own_certificate *own, struct sl_trust *trust, const struct sl_revocations *lists,
                             enum sl_purpose purpose, const struct sl_own_places *places, struct sl_error *error) {
-    struct sl_verdict verdict;
+    struct sl_trusted_chain trusted;
     const char *path = places->certificate;
-    enum sl_status status = sl_trust_check(trust, &verdict, lists, purpose, own->chain, own->count, time(NULL), error);
+    enum sl_status status = sl_trust_check(trust, &trusted, lists, purpose, own->chain, own->count, time(NULL), error);
     if (status != SL_OK)
         return sl_error_wrap(error, status, "%s", path);
-    if (strcmp(sl_credential_node(verdict.credential), places->node) != 0)
+    if (strcmp(sl_credential_node(trusted.credential), places->node) != 0)
         status = sl_error_set(error, SL_MISMATCH, "%s: the certificate is of the node %s, but node.name is %s", path,
-                              sl_credential_node(verdict.credential), places->node);
-    sl_credential_key_digest(verdict.credential, own->key_digest);
-    own->authority = verdict.authority;
-    sl_credential_unref(verdict.credential);
+                              sl_credential_node(trusted.credential), places->node);
+    sl_credential_key_digest(trusted.credential, own->key_digest);
+    own->authority = trusted.authority;
+    sl_credential_unref(trusted.credential);
     return status;
 }
 

@@ -28,15 +28,15 @@ bool sl_trust_has_authority(const struct sl_trust *trust, gnutls_x509_crt_t cert
 bool sl_trust_made(struct sl_trust *trust, struct sl_revocation_list *list);
 bool sl_trust_made_below(struct sl_trust *trust, struct sl_revocation_list *list); /* an intermediate did */
 
-struct sl_verdict {
+struct sl_trusted_chain {
     struct sl_credential *credential; /* one reference, the caller's */
     int64_t until;                    /* Unix seconds: what ends first of the path and the lists that spoke for it */
     gnutls_x509_crt_t authority;      /* that the chain leads to; the trust's */
 };
 
-/* As sl_identity_check_chain, with these revocation lists, at `now` as far as they go. On failure the verdict is all
+/* As sl_identity_check_chain, with these revocation lists, at `now` as far as they go. On failure *trusted is all
  * zero. */
-SL_MUST_USE enum sl_status sl_trust_check(struct sl_trust *trust, struct sl_verdict *verdict,
+SL_MUST_USE enum sl_status sl_trust_check(struct sl_trust *trust, struct sl_trusted_chain *trusted,
                                           const struct sl_revocations *lists, enum sl_purpose purpose,
                                           const struct sl_bytes *chain, size_t count, int64_t now,
                                           struct sl_error *error);

@@ -112,6 +112,7 @@ enum sl_status journal_mark(struct sl_journal *journal, const struct journal_mar
 static enum sl_status begin(struct sl_journal *journal, struct sl_journal_found *found, struct journal_marker *marker,
                             const struct sl_journal_options *options, struct sl_error *error) {
     enum sl_status status = SL_OK;
+    const bool useless = marker->lineage == 0 || memcmp(marker->scope.bytes, options->scope.bytes, SL_DIGEST_SIZE) != 0;
     if (!found->continued) {
         *marker = (struct journal_marker){.openings = 0};
         status = sl_random_nonce(&marker->lineage, error);
@@ -126,7 +127,10 @@ static enum sl_status begin(struct sl_journal *journal, struct sl_journal_found 
     found->openings = marker->openings;
     if (journal->mode == SL_JOURNAL_NONE)
         return journal_withdraw(journal) ? SL_OK : journal_refused(journal->marker, "remove", error);
-    return journal_mark(journal, marker, error);
+    status = journal_mark(journal, marker, error);
+    if (status == SL_OK && useless)
+        journal_slots_discard(journal); /* files of other sizes than this run's would never be used */
+    return status;
 }
 
 enum sl_status sl_journal_open(struct sl_journal **out, struct sl_journal_found *found,

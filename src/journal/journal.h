@@ -57,7 +57,8 @@ struct sl_journal_found {
 /* Locks the folder until the journal is closed: SL_IN_USE, naming the process that has it. A lineage goes on if its
  * file is there, of the same scope, the mode that it was written in keeps its promise (`power`: always, `process`:
  * under the same boot, `none`: never), and a record of it is whole with all the slots that it names. Anything that was
- * spoilt, torn or made by somebody else begins a new lineage and says why; only what the disk refuses is an error. */
+ * spoilt, torn or made by somebody else begins a new lineage and says why; only what the disk refuses is an error.
+ * Files of payloads that another scope left, or a lineage that was withdrawn, are removed. */
 SL_MUST_USE enum sl_status sl_journal_open(struct sl_journal **out, struct sl_journal_found *found,
                                            const struct sl_journal_options *options, struct sl_error *error);
 void sl_journal_found_finish(struct sl_journal_found *found); /* its references too */
@@ -83,6 +84,9 @@ bool sl_journal_is_withdrawn(struct sl_journal *journal);
 /* From now on records are of that lineage (not 0), which has no promise of the former one: the first flush of one ends
  * the former for good. Until then a restart finds the former as it was; in the midst of that flush, neither. */
 void sl_journal_renew(struct sl_journal *journal, uint64_t lineage);
+
+/* No more is appended: files that neither a caller nor the last record has go, at once and as they are let go. */
+void sl_journal_retire(struct sl_journal *journal);
 
 struct sl_journal_counts {
     uint64_t flushes, flushed_bytes; /* of records */

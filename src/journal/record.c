@@ -160,6 +160,13 @@ out:
     return status;
 }
 
+void sl_journal_retire(struct sl_journal *journal) {
+    pthread_mutex_lock(&journal->mutex);
+    journal->retired = true;
+    journal_slots_discard(journal);
+    pthread_mutex_unlock(&journal->mutex);
+}
+
 bool sl_journal_is_withdrawn(struct sl_journal *journal) {
     pthread_mutex_lock(&journal->mutex);
     const bool withdrawn = journal->withdrawn;

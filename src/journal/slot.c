@@ -57,6 +57,12 @@ static bool is_free(const struct sl_slot *slot) {
     return slot->references == 0 && slot->pins == 0;
 }
 
+void journal_slots_discard(struct sl_journal *journal) {
+    for (uint32_t i = 0; i < journal->slot_count; i++)
+        if (journal->slots[i] != NULL && is_free(journal->slots[i]))
+            journal_slot_discard(journal->slots[i]);
+}
+
 static bool has_room(const struct sl_journal *journal, uint64_t capacity) {
     return journal->bytes_max == 0 ||
            (capacity <= journal->bytes_max && journal->counts.slot_bytes <= journal->bytes_max - capacity);
@@ -131,7 +137,7 @@ void sl_slot_unref(struct sl_slot *slot) {
     struct sl_journal *journal = slot->journal;
     pthread_mutex_lock(&journal->mutex);
     slot->references--;
-    if (is_free(slot) && slot->failed)
+    if (is_free(slot) && (slot->failed || journal->retired))
         journal_slot_discard(slot);
     pthread_mutex_unlock(&journal->mutex);
 }

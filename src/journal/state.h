@@ -47,7 +47,7 @@ struct sl_journal {
     uint64_t lineage;      /* of the next record */
     uint64_t appended;     /* the last sequence */
     struct journal_entry pending, flushed;
-    bool broken, withdrawn;
+    bool broken, withdrawn, retired;
     struct sl_slot *slots[SL_JOURNAL_SLOTS_MAX];
     uint32_t slot_count;
     struct sl_journal_counts counts;
@@ -75,6 +75,8 @@ bool journal_slot_number(const char *name, uint32_t *number);
 /* A new entry of the table; its references are 0, its file not made. NULL: out of memory. */
 struct sl_slot *journal_slot_add(struct sl_journal *journal, uint32_t number);
 void journal_slot_discard(struct sl_slot *slot); /* its file is gone; the mutex is held, or as above */
+/* All that nobody has. Alike. */
+void journal_slots_discard(struct sl_journal *journal);
 
 /* found.c */
 

@@ -26,7 +26,7 @@ struct sl_detector_probe {
     uint32_t member;
     uint8_t failures;
     uint8_t asked, refused; /* helpers; of them, those that got no answer */
-    uint32_t helpers[SL_DETECTOR_HELPERS];
+    uint32_t helpers[SL_DETECTOR_HELPERS_MOST];
     bool has_asked;
     sl_time began;   /* of the first failed period */
     sl_time started; /* of this period */
@@ -132,8 +132,9 @@ static enum sl_status begin_probe(struct sl_detector *detector, uint32_t member,
     return begin_period(detector, probe, now);
 }
 
-/* Up to three others, each as likely as any: a walk over the candidates from a random place would favour some. */
+/* Some others, each as likely as any: a walk over the candidates from a random place would favour some. */
 static enum sl_status ask_helpers(struct sl_detector *detector, struct sl_detector_probe *probe) {
+    const size_t most = probe->failures == 0 ? SL_DETECTOR_HELPERS : SL_DETECTOR_HELPERS_MOST;
     uint32_t *chosen = probe->helpers;
     size_t count = 0, seen = 0;
     for (size_t i = 0; i < detector->candidate_count; i++) {
@@ -141,10 +142,10 @@ static enum sl_status ask_helpers(struct sl_detector *detector, struct sl_detect
         if (!candidate->linked || candidate->member == probe->member ||
             find_suspicion(detector, candidate->member) != NULL)
             continue;
-        size_t place = count < SL_DETECTOR_HELPERS ? count : (size_t)sl_random_below(&detector->random, seen + 1);
+        size_t place = count < most ? count : (size_t)sl_random_below(&detector->random, seen + 1);
         seen++;
-        count += count < SL_DETECTOR_HELPERS;
-        if (place < SL_DETECTOR_HELPERS)
+        count += count < most;
+        if (place < most)
             chosen[place] = candidate->member;
     }
     probe->has_asked = true;

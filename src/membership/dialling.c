@@ -4,7 +4,7 @@
 
 #include "membership/state.h"
 
-/* However many are dropped, some 16 of them are dialled each retry_max … 2 × retry_max. */
+/* However many are dropped, some 16 of them are dialled in that time. */
 enum { DOUBLINGS_MAX = 20, DROPPED_AT_ONCE = 16 };
 
 /* Evenly drawn in [low, high]. */
@@ -27,8 +27,21 @@ static bool is_wanted(const struct sl_membership *membership, size_t index) {
            (member->entry.state == SL_MEMBER_DROPPED || sl_views_wants(membership, index));
 }
 
+/* Many deaths at once are rare, a cut link is not: where half of the others are dropped it is we who were cut off. */
+static bool is_split(const struct sl_membership *membership) {
+    size_t dropped = 0, others = 0;
+    for (size_t i = 0; i < membership->count; i++) {
+        enum sl_member_state state = membership->members[i].entry.state;
+        others += state != SL_MEMBER_LEFT && !sl_members_is_self(membership, i);
+        dropped += state == SL_MEMBER_DROPPED;
+    }
+    return 2 * dropped >= others;
+}
+
+/* Drawn anew each time: the two ends of a pair do not go on trying in step. */
 static sl_time slowly(struct sl_membership *membership) {
-    sl_time pause = membership->retry_max + draw(membership, 0, membership->retry_max);
+    sl_time least = is_split(membership) ? membership->retry_max / 4 : membership->retry_max;
+    sl_time pause = least + draw(membership, 0, least);
     sl_time crowd = 1 + (sl_time)((membership->count - membership->live) / DROPPED_AT_ONCE);
     return sl_time_after(membership->now, pause * crowd);
 }
@@ -85,20 +98,15 @@ static enum sl_status dial_member(struct sl_membership *membership, size_t index
     return dial(membership, entry->node, entry->addresses, entry->address_count);
 }
 
-/* One that has left is nowhere. */
-static bool is_of_member(const struct sl_membership *membership, const char *address) {
-    for (size_t i = 0; i < membership->count; i++) {
-        const struct sl_member_entry *entry = &membership->members[i].entry;
-        for (size_t j = 0; entry->state != SL_MEMBER_LEFT && j < entry->address_count; j++) {
-            if (strcmp(entry->addresses[j], address) == 0)
-                return true;
-        }
-    }
-    return false;
+/* By our own dials: a member may say that any address is its own, so that nobody looks for who is there. */
+static bool is_found(const struct sl_membership *membership, const struct join *join) {
+    size_t index = 0;
+    return join->node[0] != '\0' && sl_members_find(membership, &index, join->node) &&
+           membership->members[index].connected;
 }
 
 static enum sl_status dial_join(struct sl_membership *membership, struct join *join) {
-    join->settled = membership->connected > 0 && (join->remembered || is_of_member(membership, join->address));
+    join->settled = membership->connected > 0 && (join->remembered || is_found(membership, join));
     if (join->settled)
         return SL_OK;
     if (join->attempts < UINT32_MAX)
@@ -154,6 +162,30 @@ static struct join *find_join(const struct sl_membership *membership, const char
     return NULL;
 }
 
+void sl_dialling_note_found(struct sl_membership *membership, const char *address, const char *node) {
+    struct join *join = find_join(membership, address);
+    if (join == NULL)
+        return;
+    join->settled = true;
+    if (node != NULL && sl_name_is_valid(node))
+        memcpy(join->node, node, strlen(node) + 1);
+}
+
+/* Where it was found it may be again, or another one, whatever addresses it says it has. */
+void sl_dialling_note_lost(struct sl_membership *membership, size_t index) {
+    const char *node = membership->members[index].entry.node;
+    if (membership->members[index].connected || !sl_views_wants(membership, index))
+        return;
+    for (size_t i = 0; i < membership->join_count; i++) {
+        struct join *join = &membership->joins[i];
+        if (!join->settled || strcmp(join->node, node) != 0)
+            continue;
+        join->settled = false;
+        join->attempts = 0;
+        join->dial_at = sl_time_after(membership->now, back_off(membership, 0));
+    }
+}
+
 /* In a full mesh each member is probed anyway. */
 static enum sl_status doubt(struct sl_membership *membership, const struct sl_membership_event *event) {
     size_t index = 0;
@@ -170,12 +202,15 @@ enum sl_status sl_membership_on_dial_failed(struct sl_membership *membership, co
         forget_join(membership, event->address);
         return SL_OK;
     }
+    size_t index = 0;
     enum sl_status status = doubt(membership, event);
     if (status != SL_OK)
         return status;
-    struct join *join = find_join(membership, event->address);
-    if (join != NULL && event->is_connected)
-        join->settled = true;
+    if (!event->is_connected && event->node != NULL && sl_members_find(membership, &index, event->node))
+        sl_dialling_note_lost(membership, index);
+    const struct join *join = find_join(membership, event->address);
+    if (event->is_connected)
+        sl_dialling_note_found(membership, event->address, event->node);
     if (membership->connected > 0 || membership->told_unreachable || membership->left || join == NULL ||
         join->remembered)
         return SL_OK;

@@ -15,16 +15,6 @@ enum {
 };
 #define TELLING_PAUSE (100 * SL_MILLISECOND)
 
-typedef bool chooser(const struct sl_membership *membership, size_t index);
-
-static bool is_news(const struct sl_membership *membership, size_t index) {
-    return membership->details[index].news != NEWS_NONE;
-}
-
-static bool is_own_news(const struct sl_membership *membership, size_t index) {
-    return membership->details[index].news == NEWS_OWN;
-}
-
 /* The message that is being filled. */
 struct telling {
     const char *node;
@@ -156,26 +146,45 @@ enum sl_status sl_gossip_add_extra(struct sl_membership *membership, size_t abou
     return status;
 }
 
-/* The chosen members' statements to one peer, in as many messages as they need; accusations come last, behind
- * what they are against. */
-static enum sl_status tell(struct sl_membership *membership, const char *node, chooser *choose, bool extras) {
+static bool is_own_news(const struct sl_membership *membership, size_t index) {
+    return membership->details[index].news == NEWS_OWN;
+}
+
+/* The news to one peer, all of it with the extras or only our own, in as many messages as they need; accusations come
+ * last, behind what they are against. */
+static enum sl_status tell(struct sl_membership *membership, const char *node, bool all) {
     struct telling telling = {.node = node, .room = STATEMENTS_A_MESSAGE};
     enum sl_status status = SL_OK;
-    for (size_t i = 0; membership->news && i < membership->count && status == SL_OK; i++) {
-        if (choose(membership, i))
-            status = append(membership, &telling, sl_statements_own(membership, i));
+    for (size_t i = 0; i < membership->news_count && status == SL_OK; i++) {
+        if (all || is_own_news(membership, membership->news_about[i]))
+            status = append(membership, &telling, sl_statements_own(membership, membership->news_about[i]));
     }
-    for (size_t i = 0; membership->news && i < membership->count && status == SL_OK; i++) {
-        if (choose(membership, i))
-            status = append(membership, &telling, sl_statements_accusation(membership, i));
+    for (size_t i = 0; i < membership->news_count && status == SL_OK; i++) {
+        if (all || is_own_news(membership, membership->news_about[i]))
+            status = append(membership, &telling, sl_statements_accusation(membership, membership->news_about[i]));
     }
-    for (size_t i = 0; extras && i < membership->extra_count && status == SL_OK; i++) {
+    for (size_t i = 0; all && i < membership->extra_count && status == SL_OK; i++) {
         const struct extra *extra = &membership->extras[i];
         status = append(membership, &telling, sl_statements_own(membership, membership->places[extra->about]));
         if (status == SL_OK)
             status = append(membership, &telling, extra->statement);
     }
     return status;
+}
+
+/* In the order of names, for the step that tells them. */
+static enum sl_status list_news(struct sl_membership *membership) {
+    membership->news_count = 0;
+    for (size_t i = 0; membership->news && i < membership->count; i++) {
+        if (membership->details[i].news == NEWS_NONE)
+            continue;
+        enum sl_status status = sl_array_reserve(&membership->news_about, &membership->news_capacity,
+                                                 membership->news_count + 1, sizeof *membership->news_about);
+        if (status != SL_OK)
+            return status;
+        membership->news_about[membership->news_count++] = i;
+    }
+    return SL_OK;
 }
 
 /* Everybody gets our own news; the relays get the rest of it, too. */
@@ -191,7 +200,7 @@ static enum sl_status spread(struct sl_membership *membership) {
         bool relay =
             (alone || sl_views_has(membership, at)) && !is_teller(membership, at) && relays < SL_MEMBERSHIP_RELAYS;
         relays += relay;
-        status = tell(membership, membership->members[at].entry.node, relay ? is_news : is_own_news, relay);
+        status = tell(membership, membership->members[at].entry.node, relay);
     }
     return status;
 }
@@ -199,7 +208,9 @@ static enum sl_status spread(struct sl_membership *membership) {
 enum sl_status sl_gossip_flush(struct sl_membership *membership) {
     if (!membership->news && membership->extra_count == 0)
         return SL_OK;
-    enum sl_status status = membership->connected > 0 ? spread(membership) : SL_OK;
+    enum sl_status status = list_news(membership);
+    if (status == SL_OK && membership->connected > 0)
+        status = spread(membership);
     for (size_t i = 0; membership->news && i < membership->count; i++)
         membership->details[i].news = NEWS_NONE;
     while (membership->extra_count > 0)

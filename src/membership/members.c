@@ -26,15 +26,11 @@ bool sl_members_find(const struct sl_membership *membership, size_t *index, cons
 }
 
 size_t sl_members_self(const struct sl_membership *membership) {
-    size_t index = 0;
-    bool found = sl_members_find(membership, &index, membership->self);
-    assert(found);
-    (void)found;
-    return index;
+    return membership->places[SL_MEMBERS_SELF];
 }
 
 bool sl_members_is_self(const struct sl_membership *membership, size_t index) {
-    return strcmp(membership->members[index].entry.node, membership->self) == 0;
+    return index == membership->places[SL_MEMBERS_SELF];
 }
 
 enum sl_status sl_members_add(struct sl_membership *membership, size_t *index, const char *node) {
@@ -60,7 +56,7 @@ enum sl_status sl_members_add(struct sl_membership *membership, size_t *index, c
     memmove(detail + 1, detail, behind * sizeof *detail);
     membership->count = wanted;
     membership->live++;
-    *member = (struct sl_member){.entry = {.state = SL_MEMBER_ALIVE, .samples = 1}};
+    *member = (struct sl_member){.entry = {.state = SL_MEMBER_ALIVE}};
     memcpy(member->entry.node, node, strlen(node) + 1);
     *detail = (struct detail){.number = (uint32_t)membership->count - 1,
                               .tag = sl_digest_number(node, strlen(node)),

@@ -118,8 +118,8 @@ enum sl_status sl_membership_create(struct sl_membership **out, const struct sl_
     membership->retry_max = options->retry_max;
     membership->woken = SL_NEVER;
     sl_random_init(&membership->random, options->seed, 0);
-    /* Its own number is 0, and its time begins with the first step. */
-    const struct sl_detector_options detector = {.self = 0,
+    /* Its time begins with the first step. */
+    const struct sl_detector_options detector = {.self = SL_MEMBERS_SELF,
                                                  .probe_period = options->ping_interval,
                                                  .suspect_after = options->suspect_after,
                                                  .drop_after = options->drop_after,
@@ -148,6 +148,7 @@ void sl_membership_destroy(struct sl_membership *membership) {
         sl_statement_unref(membership->extras[--membership->extra_count].statement);
     sl_detector_finish(&membership->detector);
     free(membership->extras);
+    free(membership->news_about);
     free(membership->places);
     free(membership->members);
     free(membership->details);
@@ -186,7 +187,7 @@ static enum sl_status handle(struct sl_membership *membership, const struct sl_m
         membership->round = event->from_round < SL_MEMBER_ROUND_MAX ? event->from_round : SL_MEMBER_ROUND_MAX;
         return SL_OK;
     case SL_MEMBERSHIP_LEAVE:
-        return sl_membership_on_leave(membership);
+        return sl_membership_on_leave(membership, event);
     case SL_MEMBERSHIP_RENEW:
         return sl_membership_on_renew(membership);
     case SL_MEMBERSHIP_VOID:

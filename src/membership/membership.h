@@ -24,12 +24,13 @@
  * one who told. With every fourth ping the digest of the roster, so that what was lost is made good: digest.c. A
  * suspect that shows signs of life is told what is said of it.
  *
- * Dialling. A join address is dialled until a member is known to be there, so that nodes that found each other before
- * the one that all were told of is up still find that one; without a connection, all of them are. Of two members the
- * lower name dials the higher at once; the higher one does where no connection stands 2 × retry_min later (for those
- * whom only one side can reach). A member is dialled at all its addresses at once; the transport finds the one that
- * answers. Retries back off from retry_min to retry_max, doubled each time, drawn evenly between retry_min and the
- * bound. A dropped member is dialled every retry_max … 2 × retry_max, so that a split heals; one that left, never.
+ * Dialling. A join address is dialled until a dial of it found a member (that one says so proves nothing), so that
+ * nodes that found each other before the one that all were told of is up still find that one; without a connection, all
+ * of them are. Of two members the lower name dials the higher at once; the higher one does where no connection stands 2
+ * × retry_min later (for those whom only one side can reach). A member is dialled at all its addresses at once; the
+ * transport finds the one that answers. Retries back off from retry_min to retry_max, doubled each time, drawn evenly
+ * between retry_min and the bound. A dropped member is dialled every retry_max … 2 × retry_max, so that a split heals,
+ * and four times as often where half of the others are dropped; one that left, never.
  *
  * Rounds. A drop that this node finds and its own leaving take effect two rounds after the one that it is in
  * (until_round), told with the claim. A member that refutes a drop that took effect already, or is about to, is in
@@ -80,12 +81,12 @@ struct sl_membership_options {
 };
 
 enum sl_membership_event_type {
-    SL_MEMBERSHIP_PEER_UP,     /* node; addresses from its HELLO */
+    SL_MEMBERSHIP_PEER_UP,     /* node; addresses from its HELLO; address: of the DIAL that led to it, NULL: none did */
     SL_MEMBERSHIP_PEER_DOWN,   /* node; leaving: it said so */
     SL_MEMBERSHIP_HEARD,       /* node: any frame from it, a sign of life */
     SL_MEMBERSHIP_ROSTER,      /* node told `claims` */
     SL_MEMBERSHIP_DIAL_FAILED, /* address, the first of the DIAL; is_self: it reached ourselves, and is not dialled
-                                  again; is_connected: it reached a peer that is connected already */
+                                  again; is_connected: it reached a peer that is connected already, `node` if known */
     SL_MEMBERSHIP_SCHEDULE,    /* from_round: this node takes part from that round on (0: not known yet) */
     SL_MEMBERSHIP_ROUND,       /* from_round: the round this node is in; drops take effect two rounds later */
     SL_MEMBERSHIP_LEAVE,       /* this node leaves: it tells so, and neither dials nor refutes from then on */
@@ -118,6 +119,7 @@ struct sl_membership_event {
     const char *const *names;
     size_t name_count;
     uint64_t from_round;
+    uint64_t until_round; /* LEAVE: the first round that it is not in any more; own round + 2 at the least */
     bool leaving;
     bool is_self, is_connected;
     bool accusation;
@@ -171,7 +173,7 @@ struct sl_member_entry {
     char node[SL_NAME_SIZE];
     uint64_t incarnation;
     enum sl_member_state state;
-    uint64_t samples;     /* weight of its updates, ≥ 1 */
+    uint64_t samples;     /* weight of its updates, ≥ 1; 0: no word of its own is known */
     uint64_t from_round;  /* first round that it takes part in; 0: not yet known */
     uint64_t until_round; /* first round that it takes no part in; 0: none known */
     char **addresses;

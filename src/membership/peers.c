@@ -33,6 +33,8 @@ enum sl_status sl_membership_on_peer_up(struct sl_membership *membership, const 
     detail->dial_at = SL_NEVER;
     detail->attempts = 0;
     detail->was_connected = true;
+    if (event->address != NULL)
+        sl_dialling_note_found(membership, event->address, event->node);
     if (member->entry.address_count == 0)
         status = sl_members_set_addresses(&member->entry, (char *const *)event->addresses, event->address_count);
     detail->doubted = false;
@@ -71,6 +73,8 @@ enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, cons
         status = was_near ? sl_probing_doubt(membership, index) : sl_probing_review(membership, index);
     if (!membership->details[index].expelled)
         sl_dialling_plan(membership, index);
+    if (!event->leaving && member->entry.address_count == 0)
+        sl_dialling_note_lost(membership, index);
     if (membership->connected == 0)
         sl_dialling_plan_joins(membership);
     return status;

@@ -19,13 +19,15 @@ enum sl_status sl_membership_on_schedule(struct sl_membership *membership, const
     return say(membership, &claim, claim.incarnation);
 }
 
-enum sl_status sl_membership_on_leave(struct sl_membership *membership) {
+enum sl_status sl_membership_on_leave(struct sl_membership *membership, const struct sl_membership_event *event) {
     if (membership->left)
         return SL_OK;
     membership->left = true;
     struct sl_member_entry claim = membership->members[sl_members_self(membership)].entry;
     claim.state = SL_MEMBER_LEFT;
     claim.until_round = membership->round + 2;
+    if (claim.until_round < event->until_round && event->until_round <= SL_MEMBER_ROUND_MAX)
+        claim.until_round = event->until_round;
     return say(membership, &claim, claim.incarnation);
 }
 

@@ -71,8 +71,9 @@ struct join {
     char address[SL_ADDRESS_SIZE];
     sl_time dial_at;
     uint32_t attempts;
-    bool remembered; /* of an earlier run, nobody's word */
-    bool settled;    /* a member is there: its addresses are what is dialled */
+    bool remembered;         /* of an earlier run, nobody's word */
+    bool settled;            /* a member is there: its addresses are what is dialled */
+    char node[SL_NAME_SIZE]; /* that one, as far as our own dials told; "": nobody yet */
 };
 
 struct sl_membership {
@@ -112,12 +113,15 @@ struct sl_membership {
     struct sl_membership_actions *actions;
     const char *teller; /* NULL: nobody */
     bool changed;
-    bool news;            /* some member has some */
+    bool news;          /* some member has some: */
+    size_t *news_about; /* those, while they are told */
+    size_t news_count, news_capacity;
     struct extra *extras; /* told to some beside the members' news */
     size_t extra_count, extra_capacity;
 };
 
 /* members.c */
+enum { SL_MEMBERS_SELF = 0 }; /* our number: the first one */
 bool sl_members_find(const struct sl_membership *membership, size_t *index, const char *node);
 /* A new member with this name and nothing else, not to be dialled yet. SL_LIMIT when there are too many. */
 enum sl_status sl_members_add(struct sl_membership *membership, size_t *index, const char *node);
@@ -159,7 +163,7 @@ void sl_statements_keep(struct sl_statement **held, struct sl_statement *stateme
 /* One file an event. */
 enum sl_status sl_membership_on_roster(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_schedule(struct sl_membership *membership, const struct sl_membership_event *event);
-enum sl_status sl_membership_on_leave(struct sl_membership *membership);
+enum sl_status sl_membership_on_leave(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_peer_up(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_peer_down(struct sl_membership *membership, const struct sl_membership_event *event);
 enum sl_status sl_membership_on_heard(struct sl_membership *membership, const struct sl_membership_event *event);
@@ -181,6 +185,10 @@ enum sl_status sl_membership_refute(struct sl_membership *membership, const stru
 void sl_dialling_plan(struct sl_membership *membership,
                       size_t index); /* it is not connected any more, or newly known */
 void sl_dialling_plan_joins(struct sl_membership *membership);
+/* A dial of that address found this member; members[index] is not to be found at its own addresses. Of addresses that
+ * are no join address, and of those who were found at none, nothing is noted. */
+void sl_dialling_note_found(struct sl_membership *membership, const char *address, const char *node);
+void sl_dialling_note_lost(struct sl_membership *membership, size_t index);
 enum sl_status sl_dialling_step(struct sl_membership *membership);
 sl_time sl_dialling_next(const struct sl_membership *membership, size_t index);
 sl_time sl_dialling_next_join(const struct sl_membership *membership);

@@ -31,10 +31,11 @@ struct entry {
 struct sl_record {
     pthread_t writer;
     pthread_mutex_t mutex;
-    pthread_cond_t wake;
+    pthread_cond_t wake, settled;
     /* under the mutex */
     struct sl_buffer queue;
-    uint64_t dropped; /* events that found the queue full since the writer last took it */
+    uint64_t dropped;       /* events that found the queue full since the writer last took it */
+    uint64_t told, written; /* bytes that were queued, and that the writer is done with */
     bool ending;
     /* the writer's own */
     int file;
@@ -115,6 +116,13 @@ static void write_batch(struct sl_record *record, const struct sl_buffer *batch)
     }
 }
 
+static void note_written(struct sl_record *record, size_t bytes) {
+    pthread_mutex_lock(&record->mutex);
+    record->written += bytes;
+    pthread_cond_broadcast(&record->settled);
+    pthread_mutex_unlock(&record->mutex);
+}
+
 static void *run_writer(void *context) {
     struct sl_record *record = context;
     struct sl_buffer batch = {0};
@@ -132,10 +140,12 @@ static void *run_writer(void *context) {
         ending = record->ending;
         pthread_mutex_unlock(&record->mutex);
 
+        size_t bytes = batch.length;
         write_batch(record, &batch);
         sl_buffer_clear(&batch);
         record->lost += dropped;
         (void)tell_lost(record);
+        note_written(record, bytes);
     }
     sl_buffer_finish(&batch);
     return NULL;
@@ -176,6 +186,7 @@ static void release(struct sl_record *record) {
         (void)close(record->file);
     }
     pthread_cond_destroy(&record->wake);
+    pthread_cond_destroy(&record->settled);
     pthread_mutex_destroy(&record->mutex);
     sl_buffer_finish(&record->queue);
     sl_buffer_finish(&record->names);
@@ -196,6 +207,7 @@ enum sl_status sl_record_create(struct sl_record **out, const struct sl_record_o
     record->file = -1;
     pthread_mutex_init(&record->mutex, NULL);
     pthread_cond_init(&record->wake, NULL);
+    pthread_cond_init(&record->settled, NULL);
 
     enum sl_status status = open_file(record, options->file, error);
     if (status == SL_OK && (status = set_names(record, options)) != SL_OK) {
@@ -247,10 +259,24 @@ void sl_record_write(struct sl_record *record, const char *event, const struct s
 
     pthread_mutex_lock(&record->mutex);
     /* The time is taken under the lock: lines are in the order of their times. */
+    size_t queued = record->queue.length;
     if (status != SL_OK || enqueue(&record->queue, &text) != SL_OK) {
         record->dropped++;
     }
+    record->told += record->queue.length - queued;
     pthread_cond_signal(&record->wake);
     pthread_mutex_unlock(&record->mutex);
     sl_buffer_finish(&text);
+}
+
+void sl_record_settle(struct sl_record *record) {
+    if (record == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&record->mutex);
+    const uint64_t told = record->told;
+    while (record->written < told) {
+        pthread_cond_wait(&record->settled, &record->mutex);
+    }
+    pthread_mutex_unlock(&record->mutex);
 }

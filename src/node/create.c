@@ -79,6 +79,8 @@ static enum sl_status start_all(struct sl_node *node, struct sl_error *error) {
     if (status == SL_OK)
         status = start_record(node, error);
     if (status == SL_OK)
+        node_ledger_open(node);
+    if (status == SL_OK)
         status = node_start_rounds(node, error);
     if (status == SL_OK)
         status = node_create_membership(node, error);
@@ -130,8 +132,8 @@ enum sl_status sl_node_create(struct sl_node **out, const struct sl_node_options
 
 static void free_events(struct sl_node *node) {
     node_trust_finish(node);
-    struct event *const events[] = {node->stop_event,   node->status_event, node->round_timer,  node->membership_timer,
-                                    node->finish_timer, node->pool_event,   node->trainer_event};
+    struct event *const events[] = {node->stop_event,   node->status_event, node->round_timer,   node->membership_timer,
+                                    node->finish_timer, node->pool_event,   node->trainer_event, node->joining.timer};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i] != NULL)
             event_free(events[i]);

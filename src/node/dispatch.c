@@ -31,7 +31,7 @@ static enum sl_status on_model_request(struct sl_node *node, struct node_peer *p
     return status == SL_OK ? node_on_model_request(node, peer, &asked) : status;
 }
 
-static enum sl_status on_round_message(struct sl_node *node, const struct node_peer *peer, enum sl_frame_type type,
+static enum sl_status on_round_message(struct sl_node *node, struct node_peer *peer, enum sl_frame_type type,
                                        const uint8_t *payload, size_t length, struct sl_error *error) {
     struct sl_round_event event = {.peer = peer->name};
     union {
@@ -57,6 +57,8 @@ static enum sl_status on_round_message(struct sl_node *node, const struct node_p
         event.type = SL_ROUND_PROGRESS;
         event.progress = &message.progress;
         status = sl_progress_decode(&message.progress, payload, length, error);
+        if (status == SL_OK)
+            node_remind(node, peer, &message.progress);
     }
     if (status == SL_OK)
         node_step_round(node, &event);

@@ -10,7 +10,7 @@ struct verify_job {
     struct node_incoming *incoming;
     const uint8_t *bytes;
     uint32_t index;
-    bool matches;
+    const char *wrong; /* NULL: nothing is */
 };
 
 void node_unref_incoming(struct node_incoming *incoming) {
@@ -57,23 +57,37 @@ void node_drop_incoming(struct sl_node *node, struct node_incoming *incoming, bo
     node_unref_incoming(incoming);
 }
 
-/* No more bytes of it will come. What is whole already stays: it is held. */
-static void lose(struct sl_node *node, struct node_incoming *incoming) {
-    if (incoming->inbound != NULL && sl_inbound_is_whole(incoming->inbound)) {
-        incoming->lost = true;
-        return;
-    }
+static bool has_all(const struct node_incoming *incoming) {
+    if (incoming->inbound == NULL)
+        return false;
+    return incoming->streamed ? sl_inbound_is_whole(incoming->inbound) : sl_inbound_has_all(incoming->inbound);
+}
+
+/* It will not be whole any more, or not soon. */
+static void fail(struct sl_node *node, struct node_incoming *incoming, bool keep) {
     char peer[SL_NAME_SIZE];
     memcpy(peer, incoming->peer->name, sizeof peer);
     enum sl_payload_kind kind = incoming->manifest.kind;
     uint64_t round = incoming->manifest.round;
     if (kind == SL_PAYLOAD_UPDATE)
         node_fail_stream(node, incoming->peer, round);
-    node_drop_incoming(node, incoming, false);
+    if (keep)
+        incoming->lost = true;
+    else
+        node_drop_incoming(node, incoming, false);
     if (kind == SL_PAYLOAD_UPDATE)
         node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_LOST, .peer = peer, .round = round});
     else
         node_model_failed(node, peer);
+}
+
+/* No more bytes of it will come this way. What is whole is held; chunks that are here wait for the others, until the
+ * round, or who asked for a model, lets them go. */
+static void lose(struct sl_node *node, struct node_incoming *incoming) {
+    if (has_all(incoming))
+        incoming->lost = true;
+    else
+        fail(node, incoming, incoming->inbound != NULL && !incoming->streamed);
 }
 
 void node_lose_incoming(struct sl_node *node, struct node_peer *peer) {
@@ -122,6 +136,25 @@ static enum sl_status check_transfer(const struct sl_node *node, const struct no
     return SL_OK;
 }
 
+/* That comes, or is whole. */
+static bool has_snapshot(const struct node_peer *peer) {
+    const struct node_incoming *incoming = peer->incoming;
+    while (incoming != NULL &&
+           (incoming->manifest.kind != SL_PAYLOAD_SNAPSHOT || (incoming->lost && !has_all(incoming))))
+        incoming = incoming->next;
+    return incoming != NULL;
+}
+
+/* A part of one that will not be whole: its donor gives another one now. */
+static void drop_former_snapshots(struct sl_node *node, struct node_peer *peer, const struct node_incoming *present) {
+    for (struct node_incoming *incoming = peer->incoming; incoming != NULL;) {
+        struct node_incoming *next = incoming->next;
+        if (incoming->manifest.kind == SL_PAYLOAD_SNAPSHOT && incoming != present)
+            node_drop_incoming(node, incoming, false);
+        incoming = next;
+    }
+}
+
 /* Whether anybody here may ever want this payload. What nobody wants is not kept: a peer can announce as much as it
  * likes. */
 static bool is_of_use(const struct sl_node *node, const struct node_peer *peer, const struct sl_manifest *manifest) {
@@ -130,7 +163,22 @@ static bool is_of_use(const struct sl_node *node, const struct node_peer *peer, 
         return false;
     if (manifest->kind == SL_PAYLOAD_UPDATE)
         return manifest->round > 0;
-    return node_is_joining(node, peer->name) && !node_has_snapshot(peer);
+    return node_is_joining(node, peer->name) && !has_snapshot(peer);
+}
+
+/* A part of it came over a transfer that ended: if the manifest is still the same, this one goes on where that ended.
+ */
+static bool goes_on(struct sl_node *node, struct node_incoming *former, struct node_incoming *incoming) {
+    if (former == NULL || !former->lost || has_all(former))
+        return false;
+    if (memcmp(former->digest.bytes, incoming->digest.bytes, sizeof former->digest.bytes) != 0) {
+        node_drop_incoming(node, former, false);
+        return false;
+    }
+    former->transfer = incoming->transfer;
+    former->credited = 0;
+    former->lost = false;
+    return true;
 }
 
 /* Takes note of a manifest. One that was announced already, on this connection or on one before, stays as it is: its
@@ -138,13 +186,21 @@ static bool is_of_use(const struct sl_node *node, const struct node_peer *peer, 
 static void announce(struct sl_node *node, struct node_peer *peer, struct node_incoming *incoming) {
     enum sl_payload_kind kind = incoming->manifest.kind;
     uint64_t round = incoming->manifest.round;
-    bool wanted = is_of_use(node, peer, &incoming->manifest) && node_find_incoming(peer, kind, round) == NULL;
-    incoming->next = peer->incoming;
-    peer->incoming = incoming;
+    bool wanted = is_of_use(node, peer, &incoming->manifest);
+    struct node_incoming *former = node_find_incoming(peer, kind, round);
+    if (wanted && goes_on(node, former, incoming)) {
+        node_unref_incoming(incoming);
+        incoming = former;
+    } else {
+        wanted = wanted && node_find_incoming(peer, kind, round) == NULL;
+        incoming->next = peer->incoming;
+        peer->incoming = incoming;
+    }
     if (!wanted) {
         node_drop_incoming(node, incoming, true);
     } else if (kind == SL_PAYLOAD_SNAPSHOT) {
-        node_fetch(node, peer, kind, round);
+        drop_former_snapshots(node, peer, incoming);
+        node_snapshot_announced(node, peer);
     } else {
         node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_MANIFEST,
                                                        .peer = peer->name,
@@ -178,7 +234,7 @@ enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, co
     status = sl_manifest_decode(&incoming->manifest, frame->manifest.data, frame->manifest.length, error);
     if (status == SL_OK)
         status = sl_manifest_check(&incoming->manifest, node->settings->flock.name, node->settings->flock.run,
-                                   peer->name, &node->learner->layout, error);
+                                   peer->name, &node->learner->layout, node_encoding(node), error);
     if (status != SL_OK) {
         node_unref_incoming(incoming);
         return status;
@@ -186,6 +242,7 @@ enum sl_status node_on_manifest(struct sl_node *node, struct node_peer *peer, co
     sl_digest_of(&incoming->digest, frame->manifest.data, frame->manifest.length);
     peer->announced = frame->transfer;
     incoming->statement = node_keep_manifest(node, peer, &incoming->manifest, frame);
+    node_note_promise(peer, &incoming->manifest, incoming->statement);
     status = keep_bytes(node, incoming, frame->manifest, error);
     if (status != SL_OK) {
         node_unref_incoming(incoming);
@@ -203,7 +260,8 @@ void node_grant(struct sl_node *node, struct node_incoming *incoming) {
     if (incoming->lost || until == incoming->credited)
         return;
     struct sl_buffer payload = {0};
-    const struct sl_credit credit = {.transfer = incoming->transfer, .until = until};
+    const struct sl_credit credit = {
+        .transfer = incoming->transfer, .until = until, .from = incoming->credited == 0 ? incoming->begin : 0};
     if (sl_credit_encode(&payload, &credit) == SL_OK)
         node_send(node, incoming->peer, SL_FRAME_CREDIT, &payload);
     sl_buffer_finish(&payload);
@@ -228,7 +286,7 @@ bool node_restore_incoming(struct sl_node *node, struct node_peer *peer, struct 
     incoming->digest = kept->digest;
     enum sl_status status = sl_manifest_decode(&incoming->manifest, kept->manifest.data, kept->manifest.length, &error);
     if (status == SL_OK)
-        status = sl_inbound_create_whole(&incoming->inbound, &node->chunks, kept->block, &error);
+        status = sl_inbound_create_whole(&incoming->inbound, &node->update_chunks, kept->block, &error);
     if (status != SL_OK) {
         node_unref_incoming(incoming);
         return false;
@@ -242,8 +300,15 @@ bool node_restore_incoming(struct sl_node *node, struct node_peer *peer, struct 
 
 void node_fetch(struct sl_node *node, struct node_peer *peer, enum sl_payload_kind kind, uint64_t round) {
     struct node_incoming *incoming = node_find_incoming(peer, kind, round);
-    if (incoming == NULL || incoming->inbound != NULL || incoming->lost)
+    if (incoming == NULL || incoming->lost)
         return;
+    if (incoming->inbound != NULL) {
+        if (incoming->credited == 0) {
+            incoming->begin = sl_inbound_resume(incoming->inbound);
+            node_grant(node, incoming);
+        }
+        return;
+    }
     node_note_manifest(node, incoming, true);
     struct sl_chunks chunks = sl_manifest_chunks(&incoming->manifest);
     incoming->streamed = kind == SL_PAYLOAD_UPDATE && node->settings->mix.stream;
@@ -275,7 +340,7 @@ enum sl_status node_on_data(struct node_peer *peer, const struct sl_data_header 
             return sl_error_set(error, SL_FORMAT, "data of transfer %u that was never announced", header->transfer);
         return SL_OK; /* cancelled while the bytes were on their way */
     }
-    if (incoming->inbound == NULL)
+    if (incoming->inbound == NULL || incoming->credited == 0)
         return sl_error_set(error, SL_FORMAT, "data of transfer %u without credit", header->transfer);
     enum sl_status status = sl_inbound_place(incoming->inbound, out, header->offset, header->length, error);
     if (status == SL_OK) {
@@ -306,12 +371,12 @@ static void handle_whole(struct sl_node *node, struct node_incoming *incoming) {
     node_kept_seal(node, incoming->kept, &digest, handle_kept, incoming);
 }
 
-static void refuse_chunk(struct sl_node *node, struct node_incoming *incoming, uint32_t index) {
-    sl_log_line(node->log, SL_LOG_WARNING, "exchange", "a chunk is not what its manifest says",
-                SL_TEXT("peer", incoming->peer->name), SL_UNSIGNED("round", incoming->manifest.round),
-                SL_UNSIGNED("chunk", index));
-    sl_connection_close(incoming->peer->connection, "a chunk is not what its manifest says");
-    lose(node, incoming);
+static void refuse_chunk(struct sl_node *node, struct node_incoming *incoming, const struct verify_job *verify) {
+    sl_log_line(node->log, SL_LOG_WARNING, "exchange", verify->wrong, SL_TEXT("peer", incoming->peer->name),
+                SL_UNSIGNED("round", incoming->manifest.round), SL_UNSIGNED("chunk", verify->index));
+    if (incoming->peer->connection != NULL)
+        sl_connection_close(incoming->peer->connection, verify->wrong);
+    fail(node, incoming, false);
 }
 
 static void handle_verified(struct sl_job *job) {
@@ -319,9 +384,9 @@ static void handle_verified(struct sl_job *job) {
     struct sl_node *node = verify->node;
     struct node_incoming *incoming = verify->incoming;
     node_job_done(node);
-    if (incoming->peer != NULL && !incoming->lost) {
-        if (!verify->matches) {
-            refuse_chunk(node, incoming, verify->index);
+    if (incoming->peer != NULL) {
+        if (verify->wrong != NULL) {
+            refuse_chunk(node, incoming, verify);
         } else {
             sl_inbound_verified(incoming->inbound, verify->index);
             if (incoming->streamed)
@@ -338,10 +403,14 @@ static void run_verify(struct sl_job *job) {
     struct verify_job *verify = (struct verify_job *)job;
     struct node_incoming *incoming = verify->incoming;
     struct sl_chunks chunks = sl_manifest_chunks(&incoming->manifest);
-    verify->matches = sl_inbound_matches(incoming->inbound, verify->index, verify->bytes);
-    if (verify->matches)
-        node_kept_write(incoming->kept, verify->bytes, sl_chunk_length(&chunks, verify->index),
-                        sl_chunk_first(&chunks, verify->index));
+    uint32_t length = sl_chunk_length(&chunks, verify->index);
+    uint64_t first = sl_chunk_first(&chunks, verify->index);
+    if (!sl_inbound_matches(incoming->inbound, verify->index, verify->bytes))
+        verify->wrong = "a chunk is not what its manifest says";
+    else if (!node_is_sound(verify->node, incoming->manifest.encoding, verify->bytes, first, length))
+        verify->wrong = "a chunk has values that are no numbers";
+    else
+        node_kept_write(incoming->kept, verify->bytes, length, first);
 }
 
 enum sl_status node_on_data_done(struct sl_node *node, struct node_peer *peer, const struct sl_data_header *header,

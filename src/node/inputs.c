@@ -129,6 +129,9 @@ enum sl_status node_load_inputs(struct sl_node *node, struct sl_error *error) {
         return status;
     const uint64_t bytes = (uint64_t)node->learner->layout.elements * sizeof(float);
     status = sl_chunks_choose(&node->chunks, bytes, error);
+    if (status == SL_OK)
+        status = sl_chunks_choose(&node->update_chunks,
+                                  sl_payload_length(node_encoding(node), node->learner->layout.elements), error);
     if (status != SL_OK)
         return status;
     node->model = sl_block_create((size_t)bytes);

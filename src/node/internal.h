@@ -9,11 +9,16 @@
  *     wants.c                        with whom to be connected, where not with all
  *     statements.c recheck.c         statements about members: signed, verified, verified again
  *     witness.c proofs.c             who tells different things to different peers
+ *     forgotten.c                    a peer, or this node, that runs on an older copy of its journal
  *     training.c publish.c           TRAIN and PUBLISH: worker jobs that end in an event
+ *     encoding.c                     updates in fewer bytes
  *     incoming.c outgoing.c          payloads in and out
  *     mixing.c late.c                MIX and the differences that come late
- *     keeper.c kept.c recover.c      the journal: what is promised is kept, and found again after a restart
- *     donor.c                        models given to and taken from others
+ *     ledger.c                       what each difference gave and took, for the record
+ *     keeper.c kept.c load.c recover.c
+ *                                    the journal: what is promised is kept, and found again after a restart
+ *     donor.c                        models given to others
+ *     joining.c taking.c             a model from others: by whom, and how it becomes this node's own
  *     saving.c inputs.c status.c     files, data, the record's regular lines
  *     trust.c crl.c                  new generations of the identity: changed files, spreading revocation lists
  *     watch.c folders.c expiry.c     which files change, and what ends soon
@@ -36,6 +41,7 @@
 #include "learner/learner.h"
 #include "membership/membership.h"
 #include "monitor/record.h"
+#include "node/joining.h"
 #include "node/keeper.h"
 #include "node/model.h"
 #include "node/outputs.h"
@@ -57,10 +63,13 @@ struct node_peer {
     struct node_incoming *incoming;
     struct node_incoming *filling; /* where the transport writes a DATA frame just now; NULL: nowhere */
     struct node_outgoing *outgoing;
-    uint64_t failed_round; /* of a stream that ended early, 0: none */
+    uint64_t turn;           /* the last round whose update may flow to it, where they take turns */
+    uint64_t snapshot_round; /* of the last snapshot that it was offered */
+    uint64_t failed_round;   /* of a stream that ended early, 0: none */
     struct node_pending pending;
     struct node_crls crls;
     struct node_witness_peer witness;
+    struct node_promised promised;
     double checks; /* statements of its rosters that may be verified, as of checks_at */
     sl_time checks_at;
     struct node_peer *next;
@@ -135,22 +144,23 @@ struct sl_node {
     struct node_keeper keeper;
     struct sl_dataset *train, *test;
     struct sl_learner *learner;
-    struct sl_chunks chunks;
-    struct sl_block *model; /* f32; replaced, never written, while anybody else holds it */
-    struct sl_block *spare; /* the former one, to be used again */
-    uint64_t model_round;   /* rounds that the model has behind it */
-    bool model_is_mixed;    /* it is what the round left: no training has touched it since */
-    enum sl_status unsaved; /* why the last file could not be written; SL_OK: it was */
-    uint64_t saved_round;   /* of the last file that was asked for; UINT64_MAX: none */
+    struct sl_chunks chunks, update_chunks; /* of a model, and of an update as it travels */
+    struct sl_block *model;                 /* f32; replaced, never written, while anybody else holds it */
+    struct sl_block *spare;                 /* the former one, to be used again */
+    uint64_t model_round;                   /* rounds that the model has behind it */
+    bool model_is_mixed;                    /* it is what the round left: no training has touched it since */
+    enum sl_status unsaved;                 /* why the last file could not be written; SL_OK: it was */
+    uint64_t saved_round;                   /* of the last file that was asked for; UINT64_MAX: none */
     struct node_publication update, snapshot;
     uint64_t signed_round; /* the last whose update was signed in this lineage; 0: none */
     struct node_late *late;
+    struct node_ledger ledger;
     struct node_mix mix;
-    char donor[SL_NAME_SIZE]; /* whom we asked for a model; "" nobody */
-    uint32_t donor_chunks;    /* of it, when we last looked */
-    char **askers;            /* who waits for our model, by name */
+    struct node_joining joining;
+    char **askers; /* who waits for our model, by name */
     size_t asker_count, asker_capacity;
-    bool snapshot_wanted;
+    bool snapshot_wanted;   /* it is being made */
+    sl_time snapshot_until; /* it stays */
 
     bool finishing; /* the rounds are over: save, leave when the last job is done, end when all is said */
     bool save_at_end, leaving, left;

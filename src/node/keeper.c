@@ -46,6 +46,12 @@ static enum sl_status name_all(struct sl_node *node, struct names *names, const 
             round = needs[i].round;
         }
     }
+    if (exchanging && node_encoding(node) != SL_ENCODING_F32) {
+        if (keeper->trained == NULL || !keeper->trained->is_listed || keeper->trained->round != round)
+            return sl_error_set(error, SL_INTERNAL, "what the update of round %llu was made of is not in the journal",
+                                (unsigned long long)round);
+        name(names, keeper->trained);
+    }
     if (!exchanging && keeper->model != NULL && keeper->model->is_listed) {
         name(names, keeper->model);
         round = keeper->model->round;
@@ -114,7 +120,7 @@ static enum sl_status save(struct sl_node *node, struct sl_error *error) {
     struct sl_round_need *needs = NULL;
     size_t count = 0;
     enum sl_status status = sl_round_needs(node->round, &needs, &count);
-    struct names names = {.kept = status == SL_OK ? calloc(count + 3, sizeof(struct node_kept *)) : NULL};
+    struct names names = {.kept = status == SL_OK ? calloc(count + 4, sizeof(struct node_kept *)) : NULL};
     if (names.kept == NULL)
         status = sl_error_set(error, SL_NO_MEMORY, "out of memory for a record of the rounds");
     if (status == SL_OK)
@@ -181,7 +187,16 @@ static void say(struct sl_node *node, const char *reason) {
 
 static void run_flush(struct sl_job *job) {
     struct flush_job *flush = (struct flush_job *)job;
+    /* A state that the journal has is behind its lines: nobody who is killed takes part of its ledger along. */
+    if (flush->node->ledger.on)
+        sl_record_settle(flush->node->record);
     flush->status = sl_journal_flush(flush->node->keeper.journal, flush->record, &flush->error);
+}
+
+/* The journal has its last record. What memory still uses goes when that lets it go. */
+static void give_room_back(struct node_keeper *keeper) {
+    node_keeper_forget(keeper);
+    sl_journal_retire(keeper->journal);
 }
 
 static void handle_flushed(struct sl_job *job) {
@@ -189,7 +204,7 @@ static void handle_flushed(struct sl_job *job) {
     struct sl_node *node = flush->node;
     struct node_keeper *keeper = &node->keeper;
     node_job_done(node);
-    keeper->flushing = false;
+    keeper->flush = NULL;
     if (flush->status != SL_OK && !sl_journal_is_withdrawn(keeper->journal)) {
         keeper->waiting_count = 0; /* nothing of it is said: a later start may go on from before it */
         keeper->on = false;
@@ -201,6 +216,8 @@ static void handle_flushed(struct sl_job *job) {
         keeper->flushed = !keeper->on && flush->record == keeper->appended ? UINT64_MAX : flush->record;
         if (flush->status != SL_OK)
             keeper->flushed = UINT64_MAX;
+        if (keeper->flushed == UINT64_MAX)
+            give_room_back(keeper);
         carry_out_waiting(node);
         node_keeper_flush(node);
     }
@@ -209,7 +226,7 @@ static void handle_flushed(struct sl_job *job) {
 
 void node_keeper_flush(struct sl_node *node) {
     struct node_keeper *keeper = &node->keeper;
-    if (keeper->flushing || keeper->appended <= keeper->flushed)
+    if (keeper->flush != NULL || keeper->appended <= keeper->flushed)
         return;
     struct flush_job *flush = calloc(1, sizeof *flush);
     if (flush == NULL) {
@@ -218,7 +235,7 @@ void node_keeper_flush(struct sl_node *node) {
     }
     *flush =
         (struct flush_job){.job = {.run = run_flush, .done = handle_flushed}, .node = node, .record = keeper->appended};
-    keeper->flushing = true;
+    keeper->flush = flush;
     node_submit_urgent(node, node->pool, &flush->job);
 }
 
@@ -246,18 +263,21 @@ void node_keeper_end(struct sl_node *node) {
     struct sl_error error = {.status = SL_OK, .text = ""};
     if (!keeper->on)
         return;
-    enum sl_status status = append_end(keeper, &error);
+    enum sl_status status = sl_round_goes_on(node->round) ? SL_OK : append_end(keeper, &error);
     if (status == SL_OK)
         status = sl_journal_flush(keeper->journal, keeper->appended, &error);
     if (status != SL_OK)
         sl_log_line(node->log, SL_LOG_WARNING, "journal", error.text);
+    else if (!keeper->on)
+        give_room_back(keeper);
 }
 
 void node_keeper_forget(struct node_keeper *keeper) {
     node_kept_unref(keeper->model);
+    node_kept_unref(keeper->trained);
     node_kept_unref(keeper->state);
     node_kept_unref(keeper->former_state);
-    keeper->model = keeper->state = keeper->former_state = NULL;
+    keeper->model = keeper->trained = keeper->state = keeper->former_state = NULL;
     for (struct node_kept *kept = keeper->kept; kept != NULL; kept = kept->next)
         kept->is_named = false;
     node_kept_collect(keeper);
@@ -265,6 +285,7 @@ void node_keeper_forget(struct node_keeper *keeper) {
 
 void node_keeper_finish(struct node_keeper *keeper) {
     node_keeper_forget(keeper);
+    free(keeper->flush);
     free(keeper->waiting);
     sl_buffer_finish(&keeper->last);
     sl_buffer_finish(&keeper->last_slots);

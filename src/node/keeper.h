@@ -44,16 +44,18 @@ struct node_waiting {
     struct sl_round_action action;
 };
 
+struct flush_job;
 struct node_keeper {
     struct sl_journal *journal; /* NULL only while the node is put together or taken apart */
     bool on;                    /* records are written */
     bool resumed;               /* the lineage of an earlier process goes on */
-    bool flushing;
+    struct flush_job *flush;    /* under way; NULL: none is. Its memory is ours where the loop never ends it */
     uint64_t appended, flushed; /* records; flushed UINT64_MAX: nothing waits any more */
     struct sl_buffer last;      /* the body of the last record, and its slots */
     struct sl_buffer last_slots;
-    struct node_kept *kept;                 /* all that are listed */
-    struct node_kept *model;                /* of the last round that was mixed; NULL: an update stands for it */
+    struct node_kept *kept;    /* all that are listed */
+    struct node_kept *model;   /* of the last round that was mixed; NULL: an update stands for it */
+    struct node_kept *trained; /* what the own update was made of, where that is not its bytes; else NULL */
     struct node_kept *state, *former_state; /* of the last training, and of the one before */
     struct node_waiting *waiting;
     size_t waiting_count, waiting_capacity;
@@ -100,6 +102,8 @@ void node_kept_write_state(struct node_kept *kept, struct sl_learner *learner);
 void node_keeper_set_state(struct sl_node *node, struct node_kept *state);
 /* The newest of a training of that round or before; NULL: none. */
 struct node_kept *node_keeper_state_of(const struct node_keeper *keeper, uint64_t round);
+/* What the own update was made of, NULL: nothing beside it; takes the reference over. */
+void node_keeper_set_trained(struct sl_node *node, struct node_kept *trained);
 /* The model after a round; takes the reference over. */
 void node_keeper_set_model(struct sl_node *node, struct node_kept *model);
 
@@ -112,11 +116,19 @@ bool node_keeper_must_wait(struct sl_node *node, const struct sl_round_action *a
 void node_keeper_flush(struct sl_node *node);
 /* No more records: the lineage ends with this process. What waits is said when that is on the disk. */
 void node_keeper_give_up(struct sl_node *node, const struct sl_error *error);
-/* The run is over in good order: the next start begins anew. Waits for the disk. */
+/* The end in good order. Of a node that was told to stop in the midst of the run the last record stays, for the next
+ * start to go on from; else that one begins anew. Waits for the disk. */
 void node_keeper_end(struct sl_node *node);
 /* Lets all kept things go that only the keeper itself has. */
 void node_keeper_forget(struct node_keeper *keeper);
 void node_keeper_finish(struct node_keeper *keeper);
+
+/* ---- load.c ---- */
+
+/* The slot's bytes, and the digests of its chunks, as they are now. NULL: they are not that many, cannot be read, or
+ * there is no memory. While the node is put together: waits for all jobs of the pool. */
+struct sl_block *node_load_slot(struct sl_node *node, struct sl_slot *slot, const struct sl_chunks *chunks,
+                                struct sl_digest *digests);
 
 /* ---- recover.c ---- */
 

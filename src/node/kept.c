@@ -278,6 +278,11 @@ struct node_kept *node_keeper_state_of(const struct node_keeper *keeper, uint64_
     return NULL;
 }
 
+void node_keeper_set_trained(struct sl_node *node, struct node_kept *trained) {
+    node_kept_unref(node->keeper.trained);
+    node->keeper.trained = trained;
+}
+
 void node_keeper_set_model(struct sl_node *node, struct node_kept *model) {
     node_kept_unref(node->keeper.model);
     node->keeper.model = model;

@@ -4,12 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void finish_pending(struct node_pending *pending) {
+    sl_block_unref(pending->theirs);
+    sl_block_unref(pending->mine);
+    node_kept_unref(pending->kept[0]);
+    node_kept_unref(pending->kept[1]);
+    *pending = (struct node_pending){.round = 0};
+}
+
 void node_drop_pending(struct node_peer *peer) {
-    sl_block_unref(peer->pending.theirs);
-    sl_block_unref(peer->pending.mine);
-    node_kept_unref(peer->pending.kept[0]);
-    node_kept_unref(peer->pending.kept[1]);
-    peer->pending = (struct node_pending){.round = 0};
+    finish_pending(&peer->pending);
+}
+
+/* What the round machine says of an edge. */
+static struct node_ledger_edge edge_of(const struct sl_round_action *action) {
+    struct node_ledger_edge edge = {.round = action->round,
+                                    .joins = action->round,
+                                    .outcome = action->outcome,
+                                    .weight = action->weight,
+                                    .peer_lineage = action->peer_lineage};
+    memcpy(edge.peer, action->peer, sizeof edge.peer);
+    memcpy(edge.own_digest, action->own_digest, sizeof edge.own_digest);
+    memcpy(edge.peer_digest, action->peer_digest, sizeof edge.peer_digest);
+    return edge;
 }
 
 /* After a restart both come from the journal. */
@@ -25,25 +42,30 @@ static bool find_kept(const struct sl_node *node, struct node_pending *out, cons
     return true;
 }
 
-void node_hold(struct sl_node *node, struct node_peer *peer, const struct sl_round_action *action) {
+/* Both updates of an edge of the present round that was promised. */
+static bool find_promised(const struct sl_node *node, const struct node_peer *peer,
+                          const struct sl_round_action *action, struct node_pending *out) {
     const struct node_incoming *incoming = node_find_incoming(peer, SL_PAYLOAD_UPDATE, action->round);
+    if (incoming == NULL || incoming->inbound == NULL || incoming->streamed || node->update.block == NULL)
+        return find_kept(node, out, action);
+    *out = (struct node_pending){.round = action->round,
+                                 .theirs = sl_block_ref(sl_inbound_block(incoming->inbound)),
+                                 .mine = sl_block_ref(node->update.block),
+                                 .kept = {node_kept_ref(incoming->kept), node_kept_ref(node->update.kept)}};
+    return true;
+}
+
+void node_hold(struct sl_node *node, struct node_peer *peer, const struct sl_round_action *action) {
     struct node_pending pending;
-    if (incoming == NULL || incoming->inbound == NULL || incoming->streamed || node->update.block == NULL) {
-        if (!find_kept(node, &pending, action))
-            return; /* nothing was promised then */
-    } else {
-        pending = (struct node_pending){.round = action->round,
-                                        .theirs = sl_block_ref(sl_inbound_block(incoming->inbound)),
-                                        .mine = sl_block_ref(node->update.block),
-                                        .kept = {node_kept_ref(incoming->kept), node_kept_ref(node->update.kept)}};
-    }
+    if (!find_promised(node, peer, action, &pending))
+        return; /* nothing was promised then */
     node_drop_pending(peer);
     peer->pending = pending;
 }
 
 /* In the order of rounds and names: sums of floats depend on it, and a restart hears of them in another one. */
 static bool is_before(const struct node_late *a, const struct node_late *b) {
-    return a->round != b->round ? a->round < b->round : strcmp(a->origin, b->origin) < 0;
+    return a->edge.round != b->edge.round ? a->edge.round < b->edge.round : strcmp(a->edge.peer, b->edge.peer) < 0;
 }
 
 void node_apply_late(struct sl_node *node, struct node_peer *peer, const struct sl_round_action *action) {
@@ -60,12 +82,9 @@ void node_apply_late(struct sl_node *node, struct node_peer *peer, const struct 
         found = peer->pending;
         peer->pending = (struct node_pending){.round = 0};
     }
-    *late = (struct node_late){.round = action->round,
-                               .theirs = found.theirs,
-                               .mine = found.mine,
-                               .kept = {found.kept[0], found.kept[1]},
-                               .weight = action->weight};
-    memcpy(late->origin, peer->name, sizeof late->origin);
+    *late = (struct node_late){
+        .theirs = found.theirs, .mine = found.mine, .kept = {found.kept[0], found.kept[1]}, .edge = edge_of(action)};
+    late->edge.outcome = SL_EDGE_LATE;
     struct node_late **link = &node->late;
     while (*link != NULL && is_before(*link, late))
         link = &(*link)->next;
@@ -80,10 +99,59 @@ void node_drop_late(struct sl_node *node, struct node_peer *peer, uint64_t round
         node_drop_pending(peer);
 }
 
-void node_add_late(const struct node_late *late, float *values, size_t elements) {
-    for (; late != NULL; late = late->next)
-        sl_mean_add_difference(values, (const float *)(const void *)late->theirs->data,
-                               (const float *)(const void *)late->mine->data, late->weight, elements);
+/* A tile at a time, which is as long as the sums of a fold stay in cache. */
+static void add_encoded(const struct sl_node *node, const struct node_late *late, float *values) {
+    enum { TILE = 2048 };
+    float theirs[TILE], mine[TILE];
+    size_t elements = node->learner->layout.elements;
+    for (size_t first = 0; first < elements; first += TILE) {
+        size_t count = elements - first < TILE ? elements - first : TILE;
+        node_decode(node, theirs, late->theirs, first, count);
+        node_decode(node, mine, late->mine, first, count);
+        sl_mean_add_difference(values + first, theirs, mine, late->edge.weight, count);
+    }
+}
+
+void node_add_late(const struct sl_node *node, struct node_late *late, float *values, struct sl_ledger_sums *sums) {
+    for (; late != NULL; late = late->next) {
+        if (node_encoding(node) != SL_ENCODING_F32)
+            add_encoded(node, late, values);
+        else
+            sl_mean_add_difference(values, (const float *)(const void *)late->theirs->data,
+                                   (const float *)(const void *)late->mine->data, late->edge.weight,
+                                   node->learner->layout.elements);
+        node_ledger_compare(node, &late->edge.sums, late->theirs, late->mine);
+    }
+    node_ledger_measure(node, sums, values);
+}
+
+void node_late_joined(struct sl_node *node, struct node_late *late, enum node_ledger_entry entry, uint64_t round,
+                      const struct sl_ledger_sums *sums) {
+    for (; late != NULL; late = late->next) {
+        late->edge.joins = round;
+        node_ledger_write(node, &late->edge);
+    }
+    node_ledger_enter(node, entry, round, sums);
+}
+
+void node_write_off(struct sl_node *node, const struct sl_round_action *action) {
+    struct node_peer *peer = node_find_peer(node, action->peer);
+    struct node_pending found = {.round = 0};
+    if (peer == NULL || (peer->pending.round != action->round && !find_promised(node, peer, action, &found)))
+        return;
+    const struct node_pending *pending = peer->pending.round == action->round ? &peer->pending : &found;
+    const struct node_ledger_edge edge = edge_of(action);
+    node_ledger_write_off(node, &edge, pending->theirs, pending->mine);
+    finish_pending(&found);
+}
+
+void node_write_off_late(struct sl_node *node) {
+    for (struct node_late *late = node->late; late != NULL; late = late->next) {
+        late->edge.outcome = SL_EDGE_STALE;
+        node_ledger_write_off(node, &late->edge, late->theirs, late->mine);
+    }
+    node_free_late(node->late);
+    node->late = NULL;
 }
 
 void node_free_late(struct node_late *late) {

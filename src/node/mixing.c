@@ -10,6 +10,7 @@ enum { FOLDS_AT_ONCE = 16 };
 struct fold_job {
     struct sl_job job;
     struct sl_node *node;
+    bool failed;
     struct sl_mixer_fold fold; /* its arrays follow this struct */
 };
 
@@ -21,6 +22,7 @@ void node_finish_mix(struct node_mix *mix) {
     sl_block_unref(mix->out);
     node_kept_unref(mix->kept);
     free(mix->digests);
+    free(mix->sums);
     *mix = (struct node_mix){.mixer = NULL};
 }
 
@@ -51,13 +53,14 @@ static void report(struct sl_node *node, uint64_t round) {
                 SL_NUMBER("seconds", seconds));
 }
 
-/* The new model is in the journal; where nobody was mixed with, it is the own update. */
+/* The new model is in the journal; where nobody was mixed with, it is the own update, or what that was made of. */
 static void keep_model(struct sl_node *node) {
     const struct node_mix *mix = &node->mix;
     const char *name = node->settings->node.name;
-    node_keeper_set_model(node, mix->out != NULL
-                                    ? node_kept_ref(mix->kept)
-                                    : node_kept_alias(node, node->update.kept, SL_KEPT_MODEL, name, mix->round));
+    struct node_kept *own = node_encoding(node) == SL_ENCODING_F32 ? node->update.kept : node->keeper.trained;
+    node_keeper_set_model(node, mix->out != NULL ? node_kept_ref(mix->kept)
+                                                 : node_kept_alias(node, own, SL_KEPT_MODEL, name, mix->round));
+    node_keeper_set_trained(node, NULL);
 }
 
 static void finish_pass(struct sl_node *node, void *context) {
@@ -66,6 +69,7 @@ static void finish_pass(struct sl_node *node, void *context) {
     uint64_t round = mix->round;
     struct sl_block *mixed = mix->out != NULL ? sl_block_ref(mix->out) : NULL;
     keep_model(node);
+    node_ledger_mixed(node);
     node_finish_mix(mix);
     forget_round(node, round);
     if (mixed != NULL)
@@ -84,15 +88,50 @@ static void finish_pass(struct sl_node *node, void *context) {
     node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_MIXED, .round = round});
 }
 
+static void fail_for_memory(struct sl_node *node) {
+    node_fail(node, &(struct sl_error){.status = SL_NO_MEMORY, .text = "out of memory for a mixing pass"});
+}
+
 static void pump(struct sl_node *node);
 static void finish_if_done(struct sl_node *node);
 
+/* The sources are what was sent, the own update as well: the model is what their differences join. */
+static bool fold_encoded(const struct sl_node *node, const struct sl_mixer_fold *fold) {
+    const struct node_mix *mix = &node->mix;
+    size_t first = (size_t)(sl_chunk_first(&node->chunks, fold->index) / sizeof(float));
+    const float *kept = (const float *)(const void *)node->model->data + first, *sent = NULL;
+    float *decoded = malloc(fold->count * fold->elements * sizeof *decoded);
+    if (decoded == NULL)
+        return false;
+    for (uint32_t i = 0; i < fold->count; i++) {
+        const struct node_incoming *incoming = mix->sources[fold->numbers[i]].incoming;
+        const struct sl_block *payload = incoming != NULL ? sl_inbound_block(incoming->inbound) : node->update.block;
+        float *values = decoded + (size_t)i * fold->elements;
+        node_decode(node, values, payload, first, fold->elements);
+        fold->sources[i].values = values;
+        if (incoming == NULL)
+            sent = values;
+    }
+    sl_mean_fold_onto(fold->out, fold->sources, fold->count, fold->divisor, kept, sent, fold->elements);
+    node_ledger_fold(node, fold);
+    free(decoded);
+    return true;
+}
+
+static void fold_plain(const struct sl_node *node, const struct sl_mixer_fold *fold) {
+    sl_mean_fold(fold->out, fold->sources, fold->count, fold->divisor, fold->elements);
+    node_ledger_fold(node, fold);
+}
+
 static void run_fold(struct sl_job *job) {
-    const struct fold_job *folding = (const struct fold_job *)job;
+    struct fold_job *folding = (struct fold_job *)job;
     const struct sl_mixer_fold *fold = &folding->fold;
     const struct node_mix *mix = &folding->node->mix;
-    sl_mean_fold(fold->out, fold->sources, fold->count, fold->divisor, fold->elements);
-    if (mix->kept == NULL)
+    if (node_encoding(folding->node) == SL_ENCODING_F32)
+        fold_plain(folding->node, fold);
+    else
+        folding->failed = !fold_encoded(folding->node, fold);
+    if (mix->kept == NULL || folding->failed)
         return;
     size_t length = fold->elements * sizeof(float);
     sl_digest_of(&mix->digests[fold->index], fold->out, length);
@@ -105,6 +144,11 @@ static void handle_folded(struct sl_job *job) {
     struct node_mix *mix = &node->mix;
     node_job_done(node);
     mix->jobs--;
+    if (done->failed) { /* the pass never ends */
+        free(done);
+        fail_for_memory(node);
+        return;
+    }
     sl_mixer_folded(mix->mixer, done->fold.index);
     for (uint32_t i = 0; i < done->fold.count; i++) {
         struct node_incoming *incoming = mix->sources[done->fold.numbers[i]].incoming;
@@ -135,7 +179,7 @@ static struct fold_job *create_fold(struct sl_node *node) {
 static void fill_sources(const struct node_mix *mix, struct sl_mixer_fold *fold) {
     for (uint32_t i = 0; i < fold->count; i++) {
         const struct node_incoming *incoming = mix->sources[fold->numbers[i]].incoming;
-        if (incoming != NULL)
+        if (incoming != NULL && incoming->manifest.encoding == SL_ENCODING_F32)
             fold->sources[i].values = (const float *)(const void *)sl_inbound_chunk(incoming->inbound, fold->index);
     }
 }
@@ -145,7 +189,7 @@ static void pump(struct sl_node *node) {
     while (mix->jobs < FOLDS_AT_ONCE) {
         struct fold_job *fold = create_fold(node);
         if (fold == NULL) {
-            node_fail(node, &(struct sl_error){.status = SL_NO_MEMORY, .text = "out of memory for a mixing pass"});
+            fail_for_memory(node);
             return;
         }
         if (!sl_mixer_next(mix->mixer, &fold->fold)) {
@@ -176,12 +220,15 @@ static enum sl_status open_pass(struct sl_node *node, const struct sl_round_acti
     double *coefficients = calloc(action->plan_count, sizeof *coefficients);
     struct sl_mixer_options options = {.chunks = node->chunks, .divisor = action->divisor};
     mix->round = action->round;
+    mix->chunks = node->chunks.count;
     mix->sources = calloc(action->plan_count, sizeof *mix->sources);
     mix->out = node_take_spare(node);
+    mix->sums = node->ledger.on ? node_ledger_of_pass(node, (uint32_t)action->plan_count) : NULL;
     mix->kept = node_kept_take(node, SL_KEPT_MODEL, node->settings->node.name, mix->round, node->chunks.payload_bytes);
     mix->digests = mix->kept != NULL ? calloc(node->chunks.count, sizeof *mix->digests) : NULL;
     enum sl_status status = SL_NO_MEMORY;
-    if (coefficients == NULL || mix->sources == NULL || mix->out == NULL || (mix->kept != NULL && mix->digests == NULL))
+    if (coefficients == NULL || mix->sources == NULL || mix->out == NULL ||
+        (mix->kept != NULL && mix->digests == NULL) || (node->ledger.on && mix->sums == NULL))
         goto out;
     for (size_t i = 0; i < action->plan_count; i++) {
         const struct sl_round_source *source = &action->plan[i];
@@ -190,6 +237,7 @@ static enum sl_status open_pass(struct sl_node *node, const struct sl_round_acti
         if (source->self)
             options.self = mix->count;
         memcpy(mix->sources[mix->count].name, source->name, sizeof source->name);
+        mix->sources[mix->count].weight = source->coefficient / action->divisor;
         coefficients[mix->count++] = source->coefficient;
     }
     options.coefficients = coefficients;
@@ -204,10 +252,18 @@ out:
     return status;
 }
 
+/* Chunks of the pass that can be folded. Those of an encoded payload are others: it is folded when it is whole. */
+static void offer(struct node_mix *mix, uint32_t number, const struct node_incoming *incoming) {
+    if (incoming->manifest.encoding == SL_ENCODING_F32)
+        sl_mixer_offer(mix->mixer, number, sl_inbound_prefix(incoming->inbound));
+    else if (sl_inbound_is_whole(incoming->inbound))
+        sl_mixer_offer(mix->mixer, number, mix->chunks);
+}
+
 static void attach(struct node_mix *mix, uint32_t number, struct node_incoming *incoming) {
     incoming->references++;
     mix->sources[number].incoming = incoming;
-    sl_mixer_offer(mix->mixer, number, sl_inbound_prefix(incoming->inbound));
+    offer(mix, number, incoming);
 }
 
 /* Takes every payload of the pass's round that is here or on its way. */
@@ -245,7 +301,7 @@ void node_feed_stream(struct sl_node *node, struct node_incoming *incoming) {
         return;
     for (uint32_t i = 0; i < mix->count; i++) {
         if (mix->sources[i].incoming == incoming)
-            sl_mixer_offer(mix->mixer, i, sl_inbound_prefix(incoming->inbound));
+            offer(mix, i, incoming);
         else if (mix->sources[i].incoming == NULL && strcmp(mix->sources[i].name, incoming->peer->name) == 0)
             attach(mix, i, incoming);
         else

@@ -4,20 +4,20 @@
 #define SL_NODE_MODEL_H
 
 #include "exchange/mixer.h"
+#include "node/ledger.h"
 #include "node/payloads.h"
 
 /* A difference that joins the model after the next training. */
 struct node_late {
-    uint64_t round;
-    char origin[SL_NAME_SIZE];
+    struct node_ledger_edge edge;
     struct sl_block *theirs, *mine;
     struct node_kept *kept[2]; /* of both */
-    double weight;
     struct node_late *next;
 };
 
 struct node_mix_source {
     char name[SL_NAME_SIZE];
+    double weight;                  /* of the difference to the own update */
     struct node_incoming *incoming; /* a reference; NULL: self, or not (yet) there */
 };
 
@@ -26,11 +26,12 @@ struct node_mix {
     uint64_t round;
     struct sl_block *out;
     struct node_mix_source *sources; /* by the mixer's number */
-    uint32_t count;
+    uint32_t count, chunks;
     uint32_t jobs;
-    struct node_kept *kept;    /* the next model; NULL: it is not kept */
-    struct sl_digest *digests; /* of its chunks; alike */
-    bool closing;              /* MIX was asked for: done means MIXED */
+    struct node_kept *kept;      /* the next model; NULL: it is not kept */
+    struct sl_digest *digests;   /* of its chunks; alike */
+    struct sl_ledger_sums *sums; /* for the ledger: node_ledger_of_pass; NULL: none is kept */
+    bool closing;                /* MIX was asked for: done means MIXED */
     bool sealing;
 };
 
@@ -63,20 +64,22 @@ void node_hold(struct sl_node *node, struct node_peer *peer, const struct sl_rou
 void node_apply_late(struct sl_node *node, struct node_peer *peer, const struct sl_round_action *action);
 void node_drop_late(struct sl_node *node, struct node_peer *peer, uint64_t round);
 void node_drop_pending(struct node_peer *peer);
-/* Adds the list to `values`, in its order. Any thread. */
-void node_add_late(const struct node_late *late, float *values, size_t elements);
+/* Adds the list to a model, in its order; *sums is of what that is then. Any thread. */
+void node_add_late(const struct sl_node *node, struct node_late *late, float *values, struct sl_ledger_sums *sums);
+/* They are in the model, of that round (entry JOINED or SETTLED): in the ledger. */
+void node_late_joined(struct sl_node *node, struct node_late *late, enum node_ledger_entry entry, uint64_t round,
+                      const struct sl_ledger_sums *sums);
+/* What was promised of an edge, or counted and waits, will never join the model: in the ledger, while it is here. */
+void node_write_off(struct sl_node *node, const struct sl_round_action *action);
+void node_write_off_late(struct sl_node *node);
 void node_free_late(struct node_late *late);
 
 /* donor.c */
-bool node_is_joining(const struct sl_node *node, const char *donor); /* waits for that peer's model */
-bool node_has_snapshot(const struct node_peer *donor);               /* one that it announced */
-void node_request_model(struct sl_node *node, struct node_peer *peer);
 enum sl_status node_on_model_request(struct sl_node *node, struct node_peer *peer,
                                      const struct sl_model_request *asked);
 void node_serve_askers(struct sl_node *node);
 void node_snapshot_published(struct sl_node *node);
-void node_take_model(struct sl_node *node, struct node_incoming *incoming);
-void node_model_failed(struct sl_node *node, const char *peer);
+void node_expire_snapshot(struct sl_node *node); /* once a second */
 
 /* saving.c */
 void node_save(struct sl_node *node);

@@ -142,10 +142,9 @@ void node_step_membership(struct sl_node *node, const struct sl_membership_event
         node_tell_members(node);
 }
 
-/* Before its own word its weight is not known: whoever is back from a restart waits for it. */
 static void copy_member(struct sl_round_member *out, const struct sl_member *member) {
     *out = (struct sl_round_member){.tag = node_name_tag(member->entry.node),
-                                    .samples = member->entry.incarnation != 0 ? member->entry.samples : 0,
+                                    .samples = member->entry.samples,
                                     .from_round = member->entry.from_round,
                                     .until_round = member->entry.until_round,
                                     .live = member->entry.state == SL_MEMBER_ALIVE,

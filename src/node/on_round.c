@@ -55,7 +55,9 @@ static void with_peer(struct sl_node *node, const struct sl_round_action *action
     if (peer == NULL)
         return;
     if (action->type == SL_ROUND_OFFER && node->update.round == action->round)
-        node_offer(node, peer, &node->update);
+        node_offer(node, peer, &node->update, action->held);
+    else if (action->type == SL_ROUND_TURN)
+        node_give_turn(peer, action->round);
     else if (action->type == SL_ROUND_FETCH)
         node_fetch(node, peer, SL_PAYLOAD_UPDATE, action->round);
     else if (action->type == SL_ROUND_HOLD)
@@ -72,6 +74,8 @@ static void report_edge(struct sl_node *node, const struct sl_round_action *acti
     sl_record_event(node->record, "edge", SL_UNSIGNED("round", action->round), SL_TEXT("peer", action->peer),
                     SL_TEXT("outcome", sl_edge_outcome_text(action->outcome)),
                     SL_NUMBER("after", sl_time_to_seconds(action->after)));
+    if (action->outcome == SL_EDGE_GONE || action->outcome == SL_EDGE_STALE)
+        node_write_off(node, action);
 }
 
 /* Told when the model of the round is there: see finish_pass. */
@@ -91,12 +95,13 @@ static void report_phase(struct sl_node *node, const struct sl_round_action *act
     node->round_entered = sl_clock_monotonic();
 }
 
-/* Too many rounds were missed: nothing of the former lineage holds any more. */
+/* Too many rounds were missed, or promises forgotten: nothing of the former lineage holds any more. */
 static void begin_lineage(struct sl_node *node, uint64_t lineage) {
     node->lineage = lineage;
     node->signed_round = 0;
+    node_write_off_late(node); /* differences of a model that is given up */
     sl_record_event(node->record, "lineage");
-    sl_log_line(node->log, SL_LOG_WARNING, "round", "too far behind: joining anew with the flock's model");
+    sl_log_line(node->log, SL_LOG_WARNING, "round", "a new lineage: joining anew with the flock's model");
 }
 
 static void report_outdated(struct sl_node *node, const struct sl_round_action *action) {
@@ -134,6 +139,7 @@ void node_carry_out(struct sl_node *node, const struct sl_round_action *action) 
             node_open_stream(node, action);
         break;
     case SL_ROUND_OFFER:
+    case SL_ROUND_TURN:
     case SL_ROUND_FETCH:
     case SL_ROUND_HOLD:
     case SL_ROUND_APPLY_LATE:
@@ -251,6 +257,7 @@ enum sl_status node_create_round(struct sl_node *node, const struct node_restore
                                        .pending_max = settings->round.pending_max,
                                        .stale_rounds = settings->round.stale_rounds,
                                        .stop_outdated = settings->round.outdated == SL_OUTDATED_STOP,
+                                       .donors = NODE_DONORS_MAX,
                                        .lineage_seed = node->boot};
     if (restored != NULL) {
         options.restored = restored->state;

@@ -50,7 +50,7 @@ static bool sign_for(struct sl_node *node, const struct node_peer *peer, const s
     return false;
 }
 
-void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication) {
+void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication, bool held) {
     uint8_t made[SL_SIGNATURE_MAX];
     struct sl_bytes signature;
     if (peer->connection == NULL || publication->block == NULL || !sign_for(node, peer, publication, made, &signature))
@@ -70,11 +70,26 @@ void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_
                                        .round = publication->round,
                                        .block = sl_block_ref(publication->block),
                                        .length = publication->block->length,
+                                       .held = held && peer->turn != publication->round,
                                        .next = peer->outgoing};
     peer->outgoing = outgoing;
     peer->next_transfer += 2;
     node_send(node, peer, SL_FRAME_MANIFEST, &payload);
     sl_buffer_finish(&payload);
+}
+
+static enum sl_status send_granted(struct node_peer *peer, struct node_outgoing *outgoing) {
+    uint64_t from = outgoing->queued;
+    if (outgoing->granted <= from)
+        return SL_OK;
+    outgoing->queued = outgoing->granted;
+    enum sl_status status =
+        sl_connection_send_data(peer->connection, outgoing->transfer, outgoing->block, from, outgoing->granted - from);
+    if (outgoing->queued == outgoing->length) {
+        sl_block_unref(outgoing->block); /* the transport holds it as long as it needs to */
+        outgoing->block = NULL;
+    }
+    return status;
 }
 
 enum sl_status node_on_credit(struct node_peer *peer, const struct sl_credit *credit, struct sl_error *error) {
@@ -83,20 +98,27 @@ enum sl_status node_on_credit(struct node_peer *peer, const struct sl_credit *cr
         outgoing = outgoing->next;
     if (outgoing == NULL)
         return SL_OK; /* cancelled meanwhile */
-    uint64_t from = outgoing->queued;
-    if (credit->until < from || credit->until > outgoing->length)
+    if (credit->from != 0 && outgoing->credited)
+        return sl_error_set(error, SL_FORMAT, "credit from %llu of transfer %u, which has begun",
+                            (unsigned long long)credit->from, credit->transfer);
+    outgoing->credited = true;
+    uint64_t from = credit->from != 0 ? credit->from : outgoing->queued;
+    if (credit->until < from || credit->until < outgoing->granted || credit->until > outgoing->length)
         return sl_error_set(error, SL_FORMAT, "credit until %llu of transfer %u, which has %llu bytes",
                             (unsigned long long)credit->until, credit->transfer, (unsigned long long)outgoing->length);
-    if (credit->until == from)
-        return SL_OK;
-    outgoing->queued = credit->until;
-    enum sl_status status =
-        sl_connection_send_data(peer->connection, outgoing->transfer, outgoing->block, from, credit->until - from);
-    if (outgoing->queued == outgoing->length) {
-        sl_block_unref(outgoing->block); /* the transport holds it as long as it needs to */
-        outgoing->block = NULL;
-    }
-    return status;
+    outgoing->queued = from;
+    outgoing->granted = credit->until;
+    return outgoing->held ? SL_OK : send_granted(peer, outgoing);
+}
+
+void node_give_turn(struct node_peer *peer, uint64_t round) {
+    peer->turn = round;
+    for (struct node_outgoing *outgoing = peer->outgoing; outgoing != NULL; outgoing = outgoing->next)
+        if (outgoing->held && outgoing->round == round) {
+            outgoing->held = false;
+            if (send_granted(peer, outgoing) == SL_NO_MEMORY)
+                sl_connection_close(peer->connection, "out of memory");
+        }
 }
 
 bool node_cancel_outgoing(struct node_peer *peer, uint32_t transfer) {

@@ -27,9 +27,10 @@ struct node_incoming {
     struct sl_statement *statement; /* the manifest as it was signed, until it was taken note of; NULL then */
     struct sl_inbound *inbound;     /* NULL until fetched */
     struct node_kept *kept;         /* NULL until fetched, or where nothing is kept */
+    uint64_t begin;                 /* of the transfer: the bytes before came over another one */
     uint64_t credited;              /* what the peer was told */
     bool streamed;
-    bool lost; /* its connection is gone, or it was cancelled or wrong: no more bytes will come */
+    bool lost; /* its connection is gone, or it was cancelled: more bytes come when the same manifest is told again */
     struct node_incoming *next;
 };
 
@@ -38,7 +39,10 @@ struct node_outgoing {
     uint32_t transfer;
     enum sl_payload_kind kind;
     uint64_t round;
-    uint64_t queued; /* bytes given to the transport, as far as the peer's credit went */
+    uint64_t queued;  /* bytes given to the transport, as far as the peer's credit went, or which the peer had before */
+    bool credited;    /* at least once */
+    bool held;        /* it waits for its turn: */
+    uint64_t granted; /* the peer's credit, from which nothing was queued yet */
     uint64_t length;
     struct sl_block *block; /* NULL: all of it was given to the transport */
     struct node_outgoing *next;
@@ -63,6 +67,21 @@ struct node_publication {
     uint8_t signer[SL_KEY_DIGEST_SIZE]; /* of the client key */
     struct sl_digest digest;
 };
+
+/* encoding.c */
+
+/* Of updates, as mix.codec has it. Models, in snapshots and in the journal, are always f32. */
+enum sl_payload_encoding node_encoding(const struct sl_node *node);
+/* Values first … first + count − 1 of an update in int8. Any thread. */
+void node_decode(const struct sl_node *node, float *out, const struct sl_block *payload, size_t first, size_t count);
+/* Whether those bytes can be part of such a payload: f32 may be anything. Any thread. */
+bool node_is_sound(const struct sl_node *node, enum sl_payload_encoding encoding, const uint8_t *bytes, uint64_t first,
+                   size_t length);
+/* The payload, a reference for the callee, or an error. */
+typedef void node_encoded(struct sl_node *node, void *context, struct sl_block *payload, const struct sl_error *error);
+/* Makes the update of a round from the model on workers, in int8, and lets the keeper have the model (`is_mixed`: it is
+ * what the round before left). False: out of memory, nothing happens. The model must not be written meanwhile. */
+SL_MUST_USE bool node_encode(struct sl_node *node, uint64_t round, bool is_mixed, node_encoded *then, void *context);
 
 /* publish.c */
 
@@ -99,7 +118,10 @@ void node_lose_incoming(struct sl_node *node, struct node_peer *peer); /* its co
 SL_MUST_USE enum sl_status node_sign_manifest(const struct node_publication *publication,
                                               const struct sl_identity *identity, uint8_t out[SL_SIGNATURE_MAX],
                                               size_t *length, struct sl_error *error);
-void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication);
+/* held: the manifest alone, until it is its turn. */
+void node_offer(struct sl_node *node, struct node_peer *peer, const struct node_publication *publication, bool held);
+/* An update of that round, offered or still to be, is not held any more. */
+void node_give_turn(struct node_peer *peer, uint64_t round);
 enum sl_status node_on_credit(struct node_peer *peer, const struct sl_credit *credit, struct sl_error *error);
 bool node_cancel_outgoing(struct node_peer *peer, uint32_t transfer);
 void node_drop_update(struct sl_node *node, struct node_peer *peer, uint64_t round);

@@ -49,6 +49,7 @@ void node_free_peers(struct sl_node *node) {
         node_drop_pending(peer);
         node_crls_finish(&peer->crls);
         node_witness_peer_finish(&peer->witness);
+        node_promised_finish(&peer->promised);
         sl_credential_unref(peer->credential);
         free(peer);
     }
@@ -80,9 +81,11 @@ static void handle_peer_up(void *context, struct sl_connection *connection, cons
     sl_record_event(node->record, "peer_up", SL_TEXT("peer", peer->name));
     node_step_membership(node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP,
                                                              .node = peer->name,
+                                                             .address = sl_connection_dialled_as(connection),
                                                              .addresses = (const char *const *)hello->addresses,
                                                              .address_count = hello->address_count});
     node_tell_members(node);
+    node_donor_is_back(node, peer);
     node_crl_spread(node);
     node_tell_proofs(node, peer);
 }

@@ -1,23 +1,16 @@
-/* Proofs: made, checked, kept in files, spread, and acted on. */
+/* Proofs: made, checked, spread, and acted on. */
 #include "node/internal.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "exchange/proof.h"
 
 enum {
-    CONVICTIONS_MAX = 256,
     TOLD_BYTES = 1 << 20, /* of proofs to a new connection: with more, its queue would be over its bound, and it would
                            * end before it began, each time */
     USELESS_MAX = 8       /* proofs of one peer that don't verify here: its certificates may be others than ours */
 };
-static const char suffix[] = ".proof";
 
 bool node_is_convicted(const struct sl_node *node, const char *name) {
     const struct node_conviction *conviction = node->witness.convictions;
@@ -45,66 +38,6 @@ void node_witness_finish(struct node_witness *witness) {
         free(witness->convictions);
         witness->convictions = next;
     }
-}
-
-/* ---- files ---- */
-
-static char *path_of(const struct sl_node *node, const struct node_conviction *conviction) {
-    char name[SL_NAME_SIZE + 2 * 21 + sizeof suffix];
-    (void)snprintf(name, sizeof name, "%s-%" PRIu64 "-%" PRIu64 "%s", conviction->node, conviction->epoch,
-                   conviction->round, suffix);
-    return sl_path_join(node->settings->membership.proof_folder, name);
-}
-
-struct save_job {
-    struct sl_job job;
-    struct sl_node *node;
-    char *path;
-    struct sl_buffer proof;
-    enum sl_status status;
-    struct sl_error error;
-};
-
-static void run_save(struct sl_job *job) {
-    struct save_job *save = (struct save_job *)job;
-    save->status = sl_folder_make(save->node->settings->membership.proof_folder, 0777, &save->error);
-    if (save->status == SL_OK)
-        save->status = sl_file_replace(save->path, save->proof.data, save->proof.length, 0666, &save->error);
-}
-
-static void free_save(struct save_job *save) {
-    sl_buffer_finish(&save->proof);
-    free(save->path);
-    free(save);
-}
-
-static void handle_saved(struct sl_job *job) {
-    struct save_job *save = (struct save_job *)job;
-    struct sl_node *node = save->node;
-    if (save->status == SL_OK) {
-        sl_log_line(node->log, SL_LOG_INFO, "witness", "proof saved", SL_TEXT("file", save->path));
-    } else {
-        sl_log_line(node->log, SL_LOG_WARNING, "witness", save->error.text);
-        sl_record_event(node->record, "warning", SL_TEXT("text", save->error.text));
-    }
-    free_save(save);
-    node_job_done(node);
-}
-
-static void save_proof(struct sl_node *node, const struct node_conviction *conviction) {
-    struct save_job *save = calloc(1, sizeof *save);
-    if (save != NULL)
-        save->path = path_of(node, conviction);
-    if (save == NULL || save->path == NULL ||
-        sl_buffer_append(&save->proof, conviction->proof.data, conviction->proof.length) != SL_OK) {
-        sl_log_line(node->log, SL_LOG_ERROR, "witness", "out of memory: a proof is not saved");
-        if (save != NULL)
-            free_save(save);
-        return;
-    }
-    save->job = (struct sl_job){.run = run_save, .done = handle_saved};
-    save->node = node;
-    node_submit(node, node->pool, &save->job);
 }
 
 /* ---- spreading ---- */
@@ -135,10 +68,10 @@ void node_tell_proofs(struct sl_node *node, struct node_peer *peer) {
 
 /* ---- a new one ---- */
 
-static struct node_conviction *remember(struct sl_node *node, const struct sl_proof *proof,
-                                        const struct sl_manifest *manifest) {
+const struct node_conviction *node_remember_proof(struct sl_node *node, const struct sl_proof *proof,
+                                                  const struct sl_manifest *manifest) {
     struct node_witness *witness = &node->witness;
-    if (node_is_convicted(node, manifest->origin) || witness->conviction_count >= CONVICTIONS_MAX)
+    if (node_is_convicted(node, manifest->origin) || witness->conviction_count >= NODE_CONVICTIONS_MAX)
         return NULL;
     struct node_conviction *conviction = calloc(1, sizeof *conviction);
     if (conviction == NULL || sl_proof_encode(&conviction->proof, proof) != SL_OK) {
@@ -165,7 +98,7 @@ static void expel(struct sl_node *node, const char *name) {
 
 /* Says so, keeps it and passes it on. */
 static void adopt(struct sl_node *node, const struct sl_proof *proof, const struct sl_manifest *manifest) {
-    const struct node_conviction *conviction = remember(node, proof, manifest);
+    const struct node_conviction *conviction = node_remember_proof(node, proof, manifest);
     if (conviction == NULL)
         return;
     sl_log_line(node->log, SL_LOG_ERROR, "witness", "a node has signed contradictory updates",
@@ -173,7 +106,7 @@ static void adopt(struct sl_node *node, const struct sl_proof *proof, const stru
                 SL_UNSIGNED("epoch", conviction->epoch));
     sl_record_event(node->record, "proof", SL_TEXT("member", conviction->node), SL_UNSIGNED("round", conviction->round),
                     SL_UNSIGNED("epoch", conviction->epoch));
-    save_proof(node, conviction);
+    node_save_proof(node, conviction);
     for (struct node_peer *peer = node->peers; peer != NULL; peer = peer->next) {
         if (peer->connection != NULL)
             send_proof(node, peer, &conviction->proof);
@@ -224,9 +157,8 @@ void node_convict(struct sl_node *node, struct sl_statement *a, struct sl_statem
 
 /* ---- those of others ---- */
 
-/* SL_UNTRUSTED: its certificates don't verify here; any other failure: it is none, for anybody. */
-static enum sl_status check(const struct sl_node *node, const struct sl_proof *proof, struct sl_manifest *manifest,
-                            struct sl_error *error) {
+enum sl_status node_check_proof(const struct sl_node *node, const struct sl_proof *proof, struct sl_manifest *manifest,
+                                struct sl_error *error) {
     enum sl_status status = sl_proof_check(proof, manifest, error);
     if (status != SL_OK)
         return status;
@@ -244,7 +176,7 @@ static enum sl_status check(const struct sl_node *node, const struct sl_proof *p
 /* What costs something is only done for a node of whom nothing is proven yet, while there is room for it. */
 static bool is_of_no_use(const struct sl_node *node, const struct sl_proof *proof) {
     struct sl_manifest manifest;
-    if (node->witness.conviction_count >= CONVICTIONS_MAX)
+    if (node->witness.conviction_count >= NODE_CONVICTIONS_MAX)
         return true;
     if (sl_manifest_decode(&manifest, proof->first->body.data, proof->first->body.length, NULL) != SL_OK)
         return false;
@@ -261,7 +193,7 @@ static enum sl_status take_proof(struct sl_node *node, struct node_peer *peer, c
     if (status != SL_OK)
         return status;
     if (!is_of_no_use(node, &proof)) {
-        status = check(node, &proof, &manifest, error);
+        status = node_check_proof(node, &proof, &manifest, error);
         if (status == SL_OK) {
             sl_manifest_finish(&manifest);
             node_convict(node, proof.first, proof.second);
@@ -289,49 +221,4 @@ enum sl_status node_on_proof(struct sl_node *node, struct node_peer *peer, const
     status = take_proof(node, peer, &peer->witness.proof.bytes, error);
     node_parts_finish(&peer->witness.proof);
     return status;
-}
-
-/* ---- at the start ---- */
-
-static enum sl_status load_proof(struct sl_node *node, const char *path, struct sl_error *error) {
-    struct sl_buffer bytes = {0};
-    struct sl_proof proof;
-    struct sl_manifest manifest;
-    enum sl_status status = sl_file_read(&bytes, path, SL_PROOF_MAX, error);
-    if (status == SL_OK)
-        status = sl_proof_decode(&proof, bytes.data, bytes.length, error);
-    sl_buffer_finish(&bytes);
-    if (status != SL_OK)
-        return status;
-    status = check(node, &proof, &manifest, error);
-    if (status == SL_OK) {
-        (void)remember(node, &proof, &manifest);
-        sl_manifest_finish(&manifest);
-    }
-    sl_proof_finish(&proof);
-    return status;
-}
-
-void node_load_proofs(struct sl_node *node) {
-    const char *folder = node->settings->membership.proof_folder;
-    DIR *entries = opendir(folder);
-    if (entries == NULL) {
-        if (errno != ENOENT)
-            sl_log_line(node->log, SL_LOG_WARNING, "witness", "cannot read membership.proof_folder",
-                        SL_TEXT("folder", folder), SL_TEXT("reason", strerror(errno)));
-        return;
-    }
-    const struct dirent *entry;
-    while ((entry = readdir(entries)) != NULL && node->witness.conviction_count < CONVICTIONS_MAX) {
-        size_t length = strlen(entry->d_name);
-        if (length < sizeof suffix || strcmp(entry->d_name + length - (sizeof suffix - 1), suffix) != 0)
-            continue;
-        struct sl_error error = {.status = SL_OK, .text = "out of memory"};
-        char *path = sl_path_join(folder, entry->d_name);
-        if (path == NULL || load_proof(node, path, &error) != SL_OK)
-            sl_log_line(node->log, SL_LOG_WARNING, "witness", "proof left out", SL_TEXT("file", entry->d_name),
-                        SL_TEXT("reason", error.text));
-        free(path);
-    }
-    (void)closedir(entries);
 }

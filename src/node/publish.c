@@ -17,6 +17,9 @@ struct making {
     struct sl_block *copy; /* where late differences are added, when the model must not be written */
     struct sl_digest *digests;
     unsigned jobs;
+    struct sl_chunks chunks; /* of the payload */
+    bool encode;             /* the payload is made of the model first */
+    bool is_mixed;           /* and that is what the round before left */
     sl_time start;
 };
 
@@ -48,7 +51,7 @@ static void give_up(struct making *making, enum sl_status status, struct sl_erro
     free_making(making);
 }
 
-/* ---- 3. manifest ---- */
+/* ---- 4. manifest ---- */
 
 enum sl_status node_sign_once(uint64_t *signed_round, uint64_t round, struct sl_error *error) {
     if (round <= *signed_round)
@@ -68,7 +71,7 @@ static enum sl_status seal(struct sl_node *node, struct node_publication *public
 
 enum sl_status node_restore_publication(struct sl_node *node, struct node_publication *publication,
                                         struct node_kept *kept, struct sl_error *error) {
-    *publication = (struct node_publication){.block = sl_block_ref(node->model),
+    *publication = (struct node_publication){.block = sl_block_ref(kept->block),
                                              .kept = node_kept_ref(kept),
                                              .round = kept->round,
                                              .kind = SL_PAYLOAD_UPDATE,
@@ -88,8 +91,8 @@ static enum sl_status sign_update(struct making *making, struct sl_error *error)
 
 static enum sl_status sign(struct making *making, struct sl_error *error) {
     struct node_publication *publication = making->publication;
-    enum sl_status status = sl_manifest_describe(&making->manifest, &making->node->learner->layout,
-                                                 &making->node->chunks, making->digests, error);
+    enum sl_status status = sl_manifest_describe(&making->manifest, &making->node->learner->layout, &making->chunks,
+                                                 making->digests, error);
     if (status == SL_OK)
         status = sl_manifest_encode(&publication->manifest, &making->manifest);
     if (status != SL_OK)
@@ -138,12 +141,12 @@ static void complete(struct sl_node *node, void *context) {
                                                    .digest = publication->digest.bytes});
 }
 
-/* ---- 2. digests ---- */
+/* ---- 3. digests ---- */
 
 static void run_digests(struct sl_job *job) {
     const struct digest_job *digest = (const struct digest_job *)job;
-    const struct sl_chunks *chunks = &digest->making->node->chunks;
     const struct making *making = digest->making;
+    const struct sl_chunks *chunks = &making->chunks;
     const uint8_t *data = making->publication->block->data;
     struct node_kept *kept = making->is_kept ? NULL : making->publication->kept;
     for (uint32_t i = digest->first; i < digest->last; i++) {
@@ -155,7 +158,7 @@ static void run_digests(struct sl_job *job) {
 
 static void seal_kept(struct making *making) {
     struct sl_digest digest;
-    node_kept_digest(&digest, making->digests, making->node->chunks.count);
+    node_kept_digest(&digest, making->digests, making->chunks.count);
     struct node_kept *kept = making->is_kept ? NULL : making->publication->kept;
     node_kept_seal(making->node, kept, &digest, complete, making);
 }
@@ -171,7 +174,7 @@ static void handle_digested(struct sl_job *job) {
 /* One job a worker, each an equal run of chunks. */
 static void digest_all(struct making *making) {
     struct sl_node *node = making->node;
-    uint32_t chunks = node->chunks.count;
+    uint32_t chunks = making->chunks.count;
     uint32_t jobs = node->workers < chunks ? (uint32_t)node->workers : chunks;
     struct sl_error error = {.status = SL_OK, .text = ""};
     struct digest_job *all[64];
@@ -195,23 +198,51 @@ static void digest_all(struct making *making) {
         node_submit(node, node->pool, &all[i]->job);
 }
 
+/* ---- 2. encoding ---- */
+
+static void handle_encoded(struct sl_node *node, void *context, struct sl_block *payload,
+                           const struct sl_error *failure) {
+    struct making *making = context;
+    (void)node;
+    if (payload == NULL) {
+        struct sl_error error = *failure;
+        give_up(making, error.status, &error);
+        return;
+    }
+    sl_block_unref(making->publication->block);
+    making->publication->block = payload;
+    digest_all(making);
+}
+
+static void encode(struct making *making) {
+    struct sl_error error = {.status = SL_OK, .text = ""};
+    if (!making->encode)
+        digest_all(making);
+    else if (!node_encode(making->node, making->publication->round, making->is_mixed, handle_encoded, making))
+        give_up(making, SL_NO_MEMORY, &error);
+}
+
 /* ---- 1. late differences ---- */
 
 struct late_job {
     struct sl_job job;
     struct making *making;
+    struct sl_ledger_sums sums;
 };
 
 static void run_late(struct sl_job *job) {
-    struct making *making = ((struct late_job *)job)->making;
+    struct late_job *late = (struct late_job *)job;
+    struct making *making = late->making;
     struct sl_block *model = making->publication->block;
     memcpy(making->copy->data, model->data, model->length);
-    node_add_late(making->late, (float *)(void *)making->copy->data, making->node->learner->layout.elements);
+    node_add_late(making->node, making->late, (float *)(void *)making->copy->data, &late->sums);
 }
 
 static void handle_late(struct sl_job *job) {
     struct making *making = ((struct late_job *)job)->making;
     struct sl_node *node = making->node;
+    node_late_joined(node, making->late, NODE_LEDGER_JOINED, making->publication->round,
+                     &((struct late_job *)job)->sums);
     free(job);
     node_job_done(node);
     node_free_late(making->late);
@@ -220,7 +251,7 @@ static void handle_late(struct sl_job *job) {
     making->publication->block = sl_block_ref(making->copy);
     node_replace_model(node, making->copy);
     making->copy = NULL;
-    digest_all(making);
+    encode(making);
 }
 
 static void add_late(struct making *making) {
@@ -243,8 +274,9 @@ static void add_late(struct making *making) {
 
 static struct making *start_making(struct sl_node *node, struct node_publication *publication, uint64_t round,
                                    enum sl_payload_kind kind) {
+    const struct sl_chunks *chunks = kind == SL_PAYLOAD_UPDATE ? &node->update_chunks : &node->chunks;
     struct making *making = calloc(1, sizeof *making);
-    struct sl_digest *digests = calloc(node->chunks.count, sizeof *digests);
+    struct sl_digest *digests = calloc(chunks->count, sizeof *digests);
     if (making == NULL || digests == NULL) {
         free(making);
         free(digests);
@@ -255,8 +287,12 @@ static struct making *start_making(struct sl_node *node, struct node_publication
     publication->block = sl_block_ref(node->model);
     publication->round = round;
     publication->kind = kind;
-    *making =
-        (struct making){.node = node, .publication = publication, .digests = digests, .start = sl_clock_monotonic()};
+    *making = (struct making){.node = node,
+                              .publication = publication,
+                              .digests = digests,
+                              .chunks = *chunks,
+                              .encode = kind == SL_PAYLOAD_UPDATE && node_encoding(node) != SL_ENCODING_F32,
+                              .start = sl_clock_monotonic()};
     struct sl_manifest *manifest = &making->manifest;
     const struct sl_settings *settings = node->settings;
     memcpy(manifest->flock, settings->flock.name, strlen(settings->flock.name) + 1);
@@ -264,8 +300,9 @@ static struct making *start_making(struct sl_node *node, struct node_publication
     memcpy(manifest->origin, settings->node.name, strlen(settings->node.name) + 1);
     manifest->epoch = settings->flock.epoch;
     manifest->round = round;
-    manifest->lineage = node->lineage;
+    manifest->lineage = sl_round_lineage(node->round); /* node->lineage follows when it is on the disk */
     manifest->kind = kind;
+    manifest->encoding = kind == SL_PAYLOAD_UPDATE ? node_encoding(node) : SL_ENCODING_F32;
     manifest->samples = node->learner->samples;
     return making;
 }
@@ -290,11 +327,13 @@ static void begin_keeping(struct sl_node *node, struct making *making) {
     struct node_kept *model = node->keeper.model;
     struct node_publication *publication = making->publication;
     const char *name = node->settings->node.name;
-    if (model != NULL && model->round == node->model_round && node->model_is_mixed && node->late == NULL) {
+    making->is_mixed = node->model_is_mixed && node->late == NULL;
+    if (!making->encode && model != NULL && model->round == node->model_round && making->is_mixed) {
         publication->kept = node_kept_alias(node, model, SL_KEPT_UPDATE, name, publication->round);
         making->is_kept = publication->kept != NULL;
     } else {
-        publication->kept = node_kept_take(node, SL_KEPT_UPDATE, name, publication->round, node->chunks.payload_bytes);
+        publication->kept =
+            node_kept_take(node, SL_KEPT_UPDATE, name, publication->round, making->chunks.payload_bytes);
     }
 }
 
@@ -311,7 +350,7 @@ void node_publish(struct sl_node *node, const struct sl_round_action *action) {
     if (node->late != NULL)
         add_late(making);
     else
-        digest_all(making);
+        encode(making);
 }
 
 void node_publish_snapshot(struct sl_node *node) {

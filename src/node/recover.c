@@ -31,9 +31,9 @@ static enum sl_status find_scope(const struct sl_node *node, struct sl_digest *o
     const struct sl_layout *layout = &node->learner->layout;
     struct sl_buffer text = {0};
     enum sl_status status = sl_buffer_printf(
-        &text, "starling journal 1\n%s\n%s\n%s\n%llu %llu\n%llu %u\n", settings->flock.name, settings->flock.run,
+        &text, "starling journal 1\n%s\n%s\n%s\n%llu %llu\n%llu %u %d\n", settings->flock.name, settings->flock.run,
         settings->node.name, (unsigned long long)settings->flock.epoch, (unsigned long long)settings->flock.seed,
-        (unsigned long long)sl_learner_state_bytes(node->learner), node->chunks.chunk_bytes);
+        (unsigned long long)sl_learner_state_bytes(node->learner), node->chunks.chunk_bytes, (int)node_encoding(node));
     for (size_t i = 0; i < layout->count && status == SL_OK; i++) {
         const struct sl_tensor *tensor = &layout->tensors[i];
         status = sl_buffer_printf(&text, "%s", tensor->name);
@@ -69,7 +69,7 @@ static enum sl_status open_journal(struct sl_node *node, struct sl_journal_found
 
 /* ---- what is in the slots ---- */
 
-/* The slot's bytes, where they are those that were sealed; else NULL. */
+/* NULL: it cannot be read. */
 static struct sl_block *read_slot(struct sl_slot *slot) {
     struct sl_error error = {.status = SL_OK, .text = ""};
     struct sl_block *block = sl_block_create((size_t)sl_slot_length(slot));
@@ -80,31 +80,26 @@ static struct sl_block *read_slot(struct sl_slot *slot) {
     return block;
 }
 
-static void digest_chunks(const struct sl_chunks *chunks, const struct sl_block *block, struct sl_digest *out) {
-    for (uint32_t i = 0; i < chunks->count; i++)
-        sl_digest_of(&out[i], block->data + sl_chunk_first(chunks, i), sl_chunk_length(chunks, i));
-}
-
 static bool is_update(const struct sl_node *node, const struct node_kept *kept, const struct sl_digest *digests) {
     struct sl_manifest manifest;
     struct sl_error error = {.status = SL_OK, .text = ""};
     if (sl_manifest_decode(&manifest, kept->manifest.data, kept->manifest.length, &error) != SL_OK)
         return false;
     bool good = sl_manifest_check(&manifest, node->settings->flock.name, node->settings->flock.run, kept->origin,
-                                  &node->learner->layout, &error) == SL_OK &&
+                                  &node->learner->layout, node_encoding(node), &error) == SL_OK &&
                 manifest.kind == SL_PAYLOAD_UPDATE && manifest.round == kept->round &&
-                manifest.chunk_count == node->chunks.count &&
+                manifest.chunk_count == node->update_chunks.count &&
                 memcmp(manifest.chunk_digests, digests, manifest.chunk_count * sizeof *digests) == 0;
     sl_manifest_finish(&manifest);
     return good;
 }
 
-static bool is_whole_model(const struct sl_node *node, const struct node_kept *kept) {
-    const struct sl_chunks *chunks = &node->chunks;
+static bool load_whole_model(struct sl_node *node, struct node_kept *kept) {
+    const struct sl_chunks *chunks = kept->kind == SL_KEPT_UPDATE ? &node->update_chunks : &node->chunks;
     struct sl_digest all, *digests = calloc(chunks->count, sizeof *digests);
-    bool good = digests != NULL && kept->block->length == chunks->payload_bytes;
+    kept->block = digests != NULL ? node_load_slot(node, kept->slot, chunks, digests) : NULL;
+    bool good = kept->block != NULL;
     if (good) {
-        digest_chunks(chunks, kept->block, digests);
         node_kept_digest(&all, digests, chunks->count);
         good = sl_digest_equal(&all, sl_slot_digest(kept->slot)) &&
                (kept->kind != SL_KEPT_UPDATE || is_update(node, kept, digests));
@@ -133,17 +128,18 @@ static enum sl_status take_part(void *context, void *values, size_t bytes, uint6
     return SL_OK;
 }
 
-static bool is_whole_state(const struct sl_node *node, const struct node_kept *kept) {
+static bool load_whole_state(const struct sl_node *node, struct node_kept *kept) {
+    kept->block = read_slot(kept->slot);
     struct reading reading = {.block = kept->block};
-    return kept->block->length == sl_learner_state_bytes(node->learner) &&
+    return kept->block != NULL && kept->block->length == sl_learner_state_bytes(node->learner) &&
            sl_learner_state_move(node->learner, check_part, &reading, NULL) == SL_OK &&
            sl_digest_equal(&reading.digest, sl_slot_digest(kept->slot));
 }
 
 static void take_kept(struct sl_node *node, const struct sl_kept *said, struct sl_slot *slot) {
     struct node_kept *kept = node_kept_adopt(node, said, slot);
-    bool good = kept != NULL && (kept->block = read_slot(slot)) != NULL &&
-                (kept->kind == SL_KEPT_STATE ? is_whole_state(node, kept) : is_whole_model(node, kept));
+    bool good =
+        kept != NULL && (kept->kind == SL_KEPT_STATE ? load_whole_state(node, kept) : load_whole_model(node, kept));
     if (good) {
         node_kept_list(kept);
         kept->is_named = true;
@@ -193,8 +189,9 @@ static enum sl_status create_machine(struct sl_node *node, struct sl_bytes state
 
 /* The model is that of the last round, or, where that was exchanged, the update of this one. */
 static bool load_model(struct sl_node *node, bool exchanging) {
+    enum sl_kept_kind own = node_encoding(node) == SL_ENCODING_F32 ? SL_KEPT_UPDATE : SL_KEPT_TRAINED;
     uint64_t current = sl_round_current(node->round);
-    struct node_kept *kept = exchanging ? find(node, SL_KEPT_UPDATE, current) : find_kind(node, SL_KEPT_MODEL);
+    struct node_kept *kept = exchanging ? find(node, own, current) : find_kind(node, SL_KEPT_MODEL);
     struct node_kept *state = find_kind(node, SL_KEPT_STATE);
     if (kept == NULL || (state == NULL && sl_learner_state_bytes(node->learner) > 0))
         return false;
@@ -203,6 +200,8 @@ static bool load_model(struct sl_node *node, bool exchanging) {
     node->model_is_mixed = !exchanging;
     if (!exchanging)
         node->keeper.model = node_kept_ref(kept);
+    else if (own == SL_KEPT_TRAINED)
+        node->keeper.trained = node_kept_ref(kept);
     node->keeper.state = node_kept_ref(state);
     struct reading reading = {.block = state != NULL ? state->block : NULL};
     return state == NULL || sl_learner_state_move(node->learner, take_part, &reading, NULL) == SL_OK;
@@ -211,6 +210,8 @@ static bool load_model(struct sl_node *node, bool exchanging) {
 static bool load_update(struct sl_node *node) {
     struct node_kept *kept = find(node, SL_KEPT_UPDATE, sl_round_current(node->round));
     struct sl_error error = {.status = SL_OK, .text = ""};
+    if (kept == NULL)
+        return false;
     enum sl_status status = node_restore_publication(node, &node->update, kept, &error);
     if (status != SL_OK)
         sl_log_line(node->log, SL_LOG_WARNING, "journal", error.text);
@@ -310,6 +311,10 @@ static void report(struct sl_node *node, const struct sl_journal_found *found, c
         sl_log_line(node->log, SL_LOG_INFO, "journal", "going on where the run was broken off",
                     SL_UNSIGNED("round", sl_round_current(node->round)),
                     SL_TEXT("phase", sl_round_phase_text(sl_round_phase(node->round))));
+    else if (found->continued && found->record.length == 0 && !node->options.resume)
+        sl_log_line(node->log, SL_LOG_INFO, "journal",
+                    "the run before came to its end and is begun anew: --resume takes its last model, flock.run names "
+                    "another run");
     else if (keeper->on)
         sl_log_line(node->log, SL_LOG_DEBUG, "journal", "a new lineage", SL_TEXT("reason", reason));
 }

@@ -36,15 +36,17 @@ void node_job_done(struct sl_node *node) {
 
 /* Late differences that no training comes for join the model now. */
 static void settle_late(struct sl_node *node) {
-    if (node->late == NULL)
-        return;
+    if (node->late == NULL || (node->keeper.on && sl_round_goes_on(node->round)))
+        return; /* the next start has them from the journal */
     struct sl_block *copy = node_take_spare(node);
     if (copy == NULL) {
         sl_log_line(node->log, SL_LOG_ERROR, "node", "out of memory: late updates are not in the last model");
         return;
     }
+    struct sl_ledger_sums sums = {.elements = 0};
     memcpy(copy->data, node->model->data, node->model->length);
-    node_add_late(node->late, (float *)(void *)copy->data, node->learner->layout.elements);
+    node_add_late(node, node->late, (float *)(void *)copy->data, &sums);
+    node_late_joined(node, node->late, NODE_LEDGER_SETTLED, node->model_round, &sums);
     node_free_late(node->late);
     node->late = NULL;
     node_replace_model(node, copy);
@@ -70,7 +72,8 @@ void node_leave_when_idle(struct sl_node *node) {
         node_arm(node->finish_timer, 0);
     } else if (!node->leaving) {
         node->leaving = true;
-        node_step_membership(node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_LEAVE});
+        node_step_membership(node, &(struct sl_membership_event){.type = SL_MEMBERSHIP_LEAVE,
+                                                                 .until_round = sl_round_until(node->round)});
         sl_transport_shutdown(node->transport, true, SHUTDOWN_TIMEOUT, handle_shut_down, node);
     }
 }
@@ -137,6 +140,13 @@ static void handle_status(evutil_socket_t fd, short what, void *context) {
     (void)what;
     node_record_status(context);
     node_save_peers(context);
+    node_expire_snapshot(context);
+}
+
+static void handle_joining(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    node_joining_is_due(context);
 }
 
 static void handle_stop(evutil_socket_t fd, short what, void *context) {
@@ -166,9 +176,10 @@ enum sl_status node_create_events(struct sl_node *node, struct sl_error *error) 
     node->round_timer = evtimer_new(base, handle_round_timer, node);
     node->membership_timer = evtimer_new(base, handle_membership_timer, node);
     node->finish_timer = evtimer_new(base, handle_finish, node);
+    node->joining.timer = evtimer_new(base, handle_joining, node);
     if (node->stop_event == NULL || node->pool_event == NULL || node->trainer_event == NULL ||
         node->status_event == NULL || node->round_timer == NULL || node->membership_timer == NULL ||
-        node->finish_timer == NULL || event_add(node->stop_event, NULL) != 0 ||
+        node->finish_timer == NULL || node->joining.timer == NULL || event_add(node->stop_event, NULL) != 0 ||
         event_add(node->pool_event, NULL) != 0 || event_add(node->trainer_event, NULL) != 0 ||
         event_add(node->status_event, &second) != 0)
         return sl_error_set(error, SL_NO_MEMORY, "cannot make the event loop's events");
@@ -191,6 +202,7 @@ static void begin(struct sl_node *node) {
 enum sl_status sl_node_run(struct sl_node *node, struct sl_error *error) {
     node->started = sl_clock_monotonic();
     node_record_start(node);
+    node_ledger_begin(node);
     begin(node);
     if (event_base_dispatch(node->base) < 0)
         return sl_error_set(error, SL_INTERNAL, "the event loop failed");

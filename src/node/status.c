@@ -52,7 +52,9 @@ void node_record_status(struct sl_node *node) {
                     SL_TEXT("phase", sl_round_phase_text(sl_round_phase(node->round))),
                     SL_UNSIGNED("peers", connected_peers(node)), SL_UNSIGNED("bytes_sent", counters.bytes_sent),
                     SL_UNSIGNED("bytes_received", counters.bytes_received),
-                    SL_UNSIGNED("rss_bytes", resident_bytes(node)));
+                    SL_UNSIGNED("rss_bytes", resident_bytes(node)), SL_UNSIGNED("pings", counters.pings),
+                    SL_NUMBER("ping_longest", sl_time_to_seconds(counters.ping_longest)));
+    sl_transport_forget_pings(node->transport);
 }
 
 void node_record_finish(struct sl_node *node, enum sl_status status) {
@@ -79,5 +81,5 @@ void node_record_finish(struct sl_node *node, enum sl_status status) {
         SL_UNSIGNED("data_sent", counters.data_sent), SL_UNSIGNED("data_received", counters.data_received),
         SL_UNSIGNED("refused", counters.refused), SL_UNSIGNED("limited", counters.limited),
         SL_UNSIGNED("journal_bytes", written.flushed_bytes + written.slot_bytes_written),
-        SL_UNSIGNED("bad_tags", counters.bad_tags));
+        SL_UNSIGNED("key_updates", counters.key_updates), SL_UNSIGNED("bad_tags", counters.bad_tags));
 }

@@ -17,6 +17,7 @@ struct trainer_job {
     struct node_kept *state; /* NULL: it is not kept */
     struct sl_training training;
     struct sl_evaluation evaluation;
+    struct sl_ledger_sums sums; /* of the model that was trained */
     sl_time seconds;
     enum sl_status status;
     struct sl_error error;
@@ -79,6 +80,8 @@ static void run_training(struct sl_job *submitted) {
     job->seconds = sl_clock_monotonic() - start;
     if (job->status == SL_OK)
         node_kept_write_state(job->state, learner);
+    if (job->training.steps > 0)
+        node_ledger_measure(job->node, &job->sums, block->data);
 }
 
 static void handle_trained(struct sl_job *submitted) {
@@ -96,8 +99,10 @@ static void handle_trained(struct sl_job *submitted) {
         node_replace_model(node, sl_block_ref(job->to));
     if (status != SL_OK && status != SL_CANCELLED)
         node_fail(node, &job->error);
-    if (job->training.steps > 0)
+    if (job->training.steps > 0) {
         node->model_is_mixed = false;
+        node_ledger_enter(node, NODE_LEDGER_TRAINED, round, &job->sums);
+    }
     if (status == SL_OK) {
         node_keeper_set_state(node, job->state);
         job->state = NULL;

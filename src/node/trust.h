@@ -51,6 +51,14 @@ void node_trust_finish(struct sl_node *node);
 /* `identity` (the reference is taken over) is in force from now on. `source`: a peer's name, "files" … */
 void node_trust_adopt(struct sl_node *node, struct sl_identity *identity, const char *source);
 
+/* trust_load.c */
+
+/* A worker looks whether files have changed, and loads them; one at a time. */
+void node_trust_look(struct sl_node *node);
+/* From now on changes are told by this descriptor of inotify, which is taken over (-1: none), once listened to. */
+void node_trust_watch(struct sl_node *node, int fd);
+void node_trust_listen(struct sl_node *node);
+
 /* crl.c */
 
 /* Tells each connected peer the lists that it may not have, a part of them at once; the rest follows from the loop. */

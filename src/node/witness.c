@@ -181,7 +181,7 @@ static bool may_spend(const struct sl_node *node, struct node_witness_peer *peer
     return ++*spent <= EVIDENCE_MAX;
 }
 
-static void send_evidence(struct sl_node *node, struct node_peer *peer, struct sl_statement *statement) {
+void node_send_evidence(struct sl_node *node, struct node_peer *peer, struct sl_statement *statement) {
     struct sl_buffer payload = {0};
     enum sl_status status = sl_evidence_encode(&payload, &(struct sl_evidence){.statement = statement});
     if (status == SL_OK)
@@ -202,7 +202,7 @@ enum sl_status node_on_witness(struct sl_node *node, struct node_peer *peer, con
         struct sl_statement *ours = sl_sightings_answer(&node->witness.sightings, witness.round, &witness.entries[i]);
         if (ours != NULL && !node_is_convicted(node, witness.entries[i].origin) &&
             may_spend(node, &peer->witness, &peer->witness.evidence))
-            send_evidence(node, peer, ours);
+            node_send_evidence(node, peer, ours);
     }
     sl_witness_finish(&witness);
     return SL_OK;
@@ -223,14 +223,18 @@ static struct sl_statement *contradicted_by(const struct sl_node *node, const st
 
 static enum sl_status take_evidence(struct sl_node *node, struct node_peer *peer, struct sl_statement *evidence,
                                     const struct sl_manifest *manifest, struct sl_error *error) {
-    struct sl_statement *ours = contradicted_by(node, manifest);
+    bool reminds = node_is_reminder(node, manifest);
+    struct sl_statement *ours = reminds ? NULL : contradicted_by(node, manifest);
     struct sl_error reason = {.status = SL_OK, .text = ""};
-    if (ours == NULL || node_is_convicted(node, manifest->origin) ||
+    if ((!reminds && (ours == NULL || node_is_convicted(node, manifest->origin))) ||
         !may_spend(node, &peer->witness, &peer->witness.evidence_got))
         return SL_OK; /* it proves nothing, or nothing new */
     switch (node_check_statement(node->identity, evidence, SL_MANIFEST_CONTEXT, manifest->origin, &reason)) {
     case SL_OK:
-        node_convict(node, ours, evidence);
+        if (reminds)
+            node_be_reminded(node, peer, manifest);
+        else
+            node_convict(node, ours, evidence);
         return SL_OK;
     case SL_MISMATCH: /* nobody who looked would have sent it */
         return sl_error_set(error, SL_MISMATCH, "false evidence: %s", reason.text);

@@ -46,6 +46,9 @@ void sl_round_send_progress(struct sl_round *round, const struct round_peer *pee
                              .finished = round->phase == SL_PHASE_LINGER && round->done >= round->options.rounds,
                              .pending = (uint32_t)round->pending.count};
     round->told = action->message.progress;
+    /* Whoever hears that all have finished leaves, and can be asked for no verdict any more. */
+    action->durable = action->message.progress.finished && !round->options.stream;
+    round->actions->save |= action->durable;
 }
 
 void sl_round_actions_clear(struct sl_round_actions *actions) {

@@ -9,7 +9,8 @@ static bool is_orphaned(const struct round_edge *edge) {
     return edge->whole && edge->peer->lineage != 0 && edge->manifest.lineage != edge->peer->lineage;
 }
 
-/* After a restart everybody is away until the membership has found them again: that says nothing about them. */
+/* After a restart everybody is away until the membership has found them again: that says nothing about them, as long as
+ * nobody says that they are gone. */
 bool sl_round_has_returned(const struct sl_round *round) {
     return round->now >= round->returned;
 }
@@ -24,7 +25,7 @@ bool sl_round_knows_roster(const struct sl_round *round) {
 }
 
 static bool is_missing(const struct sl_round *round, const struct round_edge *edge) {
-    return !edge->peer->member.live && sl_round_has_returned(round);
+    return !edge->peer->member.live && (sl_round_has_returned(round) || edge->peer->member.until_round != 0);
 }
 
 bool sl_round_is_resolved(const struct sl_round *round, const struct round_edge *edge) {
@@ -48,6 +49,24 @@ static bool is_in_vain(const struct sl_round *round, const struct round_edge *ed
            edge->peer->missed >= ROUND_BARREN;
 }
 
+static bool is_all_decided(struct sl_round *round) {
+    bool hopeful = false;
+    for (size_t i = 0; i < round->edge_count; i++) {
+        const struct round_edge *edge = &round->edges[i];
+        if (sl_round_is_resolved(round, edge))
+            continue;
+        if (round->half > round->current && sl_round_deserves_patience(round, edge))
+            hopeful = true;
+        else if (!is_in_vain(round, edge))
+            return false;
+    }
+    sl_time until = sl_round_patient_until(round);
+    if (!hopeful || round->now >= until)
+        return true;
+    round->close_at = until < round->close_at ? until : round->close_at;
+    return false;
+}
+
 bool sl_round_should_close(struct sl_round *round) {
     if (round->phase != SL_PHASE_EXCHANGE || !round->published)
         return false;
@@ -57,10 +76,7 @@ bool sl_round_should_close(struct sl_round *round) {
         return true;
     if (round->one_by_one && round->focus == NULL && round->half > round->current)
         return true; /* nobody is left whose turn it could be: on with the others */
-    for (size_t i = 0; i < round->edge_count; i++)
-        if (!sl_round_is_resolved(round, &round->edges[i]) && !is_in_vain(round, &round->edges[i]))
-            return false;
-    return true;
+    return is_all_decided(round);
 }
 
 /* The first W of a stream: those who have not even announced anything must not hold up the pass. */
@@ -139,10 +155,11 @@ void sl_round_mix(struct sl_round *round) {
 
 void sl_round_close(struct sl_round *round) {
     size_t pending = round->pending.count;
+    bool crowded = sl_round_is_crowded(round);
     for (size_t i = 0; i < round->edge_count; i++)
         close_edge(round, &round->edges[i]);
     sl_round_mix(round);
-    sl_round_note_barren(round);
+    sl_round_note_barren(round, crowded);
     round->carry = round->fresh && round->counted == 0 && round->edge_count > 0 && round->half > round->current;
     sl_round_set_phase(round, SL_PHASE_MIX);
     if (round->pending.count != pending)

@@ -1,5 +1,5 @@
 /* The messages of the design's table "before sending, flushed": MANIFEST, READY, COUNT and VOID; GONE, too, since a
- * lineage may have ended within this process.
+ * lineage may have ended within this process. (So is a PROGRESS that says that this node has finished: actions.c.)
  *
  * Here, and nowhere else, they become actions; each caller has changed the state first. So the record of the step has
  * what is promised, and the action waits for that record's flush. A caller without a journal carries them out at once,
@@ -17,7 +17,7 @@ static struct sl_round_action *promise(struct sl_round *round, enum sl_round_act
 }
 
 void sl_round_offer(struct sl_round *round, const struct round_edge *edge) {
-    (void)promise(round, SL_ROUND_OFFER, edge->peer, edge->round);
+    promise(round, SL_ROUND_OFFER, edge->peer, edge->round)->held = !sl_round_has_turn(round, edge);
 }
 
 void sl_round_send_ready(struct sl_round *round, const struct round_edge *edge) {

@@ -40,7 +40,10 @@ void sl_round_half_recount(struct sl_round *round) {
             entered[count++] = round->tellers.items[i]->entered;
     qsort(entered, count, sizeof *entered, compare_descending);
     round->half_total = count;
-    round->half = count > 0 ? entered[(count + 1) / 2 - 1] : 0;
+    uint64_t half = count > 0 ? entered[(count + 1) / 2 - 1] : 0;
+    if (half != round->half)
+        round->half_since = round->now;
+    round->half = half;
     round->half_above = 0;
     while (round->half_above < count && entered[round->half_above] > round->half)
         round->half_above++;
@@ -58,6 +61,7 @@ void sl_round_note_entered(struct sl_round *round, struct round_peer *peer, uint
         peer->finished = false;
         peer->asked = false;
         peer->pending_told = 0;
+        peer->missed = 0;
     } else if (number <= before) {
         return;
     }

@@ -13,16 +13,28 @@ static void handle_connected(struct sl_round *round, struct round_peer *peer) {
     struct round_edge *edge = sl_round_find_edge(round, peer);
     if (edge == NULL || (edge->state != SL_EDGE_STATE_OPEN && edge->state != SL_EDGE_STATE_BOUND))
         return;
-    if (sl_round_has_turn(round, edge))
-        sl_round_offer(round, edge);
+    sl_round_offer(round, edge);
     if (edge->state == SL_EDGE_STATE_BOUND)
         sl_round_send_ready(round, edge);
+}
+
+/* A new first round, as of one that begins anew or was dropped wrongly, is of rounds to come. Before it there is what
+ * held until now, for everybody: or rosters would differ by who heard of it before a round began. What never came into
+ * force is not kept. */
+static void keep_former(const struct sl_round *round, struct round_peer *peer, const struct sl_round_member *member) {
+    uint64_t from = sl_round_from(peer);
+    if (member->from_round == peer->member.from_round || from == 0 || from > round->current + 1)
+        return;
+    peer->former_from = from;
+    peer->former_until = peer->member.until_round;
+    peer->starter_round = 0;
 }
 
 static void take_member(struct sl_round *round, struct round_peer *peer, const struct sl_round_member *member) {
     if (peer == NULL)
         return;
     bool connected = member->connected && !peer->member.connected;
+    keep_former(round, peer, member);
     peer->member = *member;
     peer->named |= member->samples != 0 || member->from_round != 0; /* else only its name is known as yet */
     if (connected)

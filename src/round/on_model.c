@@ -12,13 +12,17 @@ void sl_round_join(struct sl_round *round) {
         sl_round_send_pass(round, round->held.items[i], round->held.items[i]->held->round, SL_PASS_BEHIND);
 }
 
-/* The reachable peer that is furthest, the lowest name of equals, of those that were not asked. */
+/* Of those that were not asked and can be reached: who is in round R½, the lowest name of them, since its model comes
+ * when most have theirs; else the furthest. */
 static struct round_peer *choose_donor(const struct sl_round *round) {
     struct round_peer *best = NULL;
     for (size_t i = 0; i < round->peers.count; i++) {
         struct round_peer *peer = round->peers.items[i];
-        if (sl_round_is_reachable(peer) && !peer->asked && peer->entered > 0 &&
-            (best == NULL || peer->entered > best->entered))
+        if (!sl_round_is_reachable(peer) || peer->asked || peer->entered == 0)
+            continue;
+        if (peer->entered == round->half)
+            return peer;
+        if (best == NULL || peer->entered > best->entered)
             best = peer;
     }
     return best;
@@ -55,12 +59,16 @@ static void drop_donor(struct sl_round *round, size_t at) {
     round->donors[at] = round->donors[--round->donor_count];
 }
 
+/* It is asked for in the round before the first one, at whose end the donor gives it: when the others enter that first
+ * round, it is here. Where there is no round left to take part in: the last one's. */
 void sl_round_seek_model(struct sl_round *round) {
-    uint64_t from = round->join_from < round->options.rounds ? round->join_from : round->options.rounds;
+    uint64_t before = round->join_from - 1;
+    if (before > round->options.rounds)
+        before = round->options.rounds;
     for (size_t i = round->donor_count; i-- > 0;)
         if (round->now >= round->donor_until || !sl_round_is_reachable(round->donors[i]))
             drop_donor(round, i);
-    if (round->half < from || round->donor_count > 0)
+    if (round->half < before || round->donor_count > 0)
         return;
     if (choose_donor(round) == NULL)
         forgive_donors(round);

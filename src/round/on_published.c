@@ -25,7 +25,7 @@ void sl_round_on_published(struct sl_round *round, const struct sl_round_event *
     if (round->phase != SL_PHASE_EXCHANGE || round->published || event->round != round->current)
         return;
     round->actions->save |= !round->options.stream;
-    if (differs(round, event)) {
+    if (round->forgot || differs(round, event)) {
         sl_round_close(round);
         return;
     }
@@ -39,7 +39,7 @@ void sl_round_on_published(struct sl_round *round, const struct sl_round_event *
     compare_views(round, event->view);
     for (size_t i = 0; i < round->edge_count; i++) {
         struct round_edge *edge = &round->edges[i];
-        if (edge->state == SL_EDGE_STATE_OPEN && edge->peer->member.connected && sl_round_has_turn(round, edge))
+        if (edge->state == SL_EDGE_STATE_OPEN && edge->peer->member.connected)
             sl_round_offer(round, edge);
     }
     for (size_t i = 0; i < round->edge_count; i++)

@@ -6,6 +6,7 @@ void sl_round_on_stop(struct sl_round *round, const struct sl_round_event *event
     (void)event;
     bool again = round->stopping;
     round->stopping = true;
+    round->actions->save |= !round->options.stream;
     switch (round->phase) {
     case SL_PHASE_TRAIN:
         round->trained_at = round->now;

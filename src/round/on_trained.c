@@ -18,7 +18,7 @@ static bool is_behind(const struct sl_round *round) {
 void sl_round_on_trained(struct sl_round *round, const struct sl_round_event *event) {
     if (round->phase != SL_PHASE_TRAIN || event->round != round->current || round->stopping)
         return;
-    if (!is_behind(round)) {
+    if (!round->forgot && !is_behind(round)) {
         sl_round_publish(round);
         return;
     }

@@ -52,7 +52,7 @@ void sl_round_begin_exchange(struct sl_round *round) {
     round->trained_at = round->now;
     for (size_t i = 0; i < round->edge_count; i++)
         round->edges[i].trained_at = round->now;
-    round->wait = sl_round_deadline(round);
+    round->wait = round->one_by_one ? round->options.deadline_max : sl_round_deadline(round);
     round->close_at = round->now + round->wait;
     round->second_wait = !round->options.stream;
     sl_round_remember_training(round);
@@ -71,6 +71,7 @@ void sl_round_schedule(struct sl_round *round, uint64_t number) {
 
 void sl_round_enter(struct sl_round *round, uint64_t number, bool carry) {
     const struct sl_round_options *options = &round->options;
+    round->behind = sl_round_is_late(round, number);
     round->current = number;
     round->started = true;
     round->published = false;
@@ -81,6 +82,7 @@ void sl_round_enter(struct sl_round *round, uint64_t number, bool carry) {
     round->fresh = !carry;
     round->one_by_one = sl_round_goes_one_by_one(round);
     round->focus = NULL;
+    round->turned = false;
     round->patient = false;
     round->averaging = number + options->averaging_rounds > options->rounds;
     sl_round_half_recount(round);
@@ -101,13 +103,13 @@ void sl_round_enter(struct sl_round *round, uint64_t number, bool carry) {
 
 /* ---- gathering ---- */
 
-/* Everybody that the start waits for is here and has told where it is; or half of them have, and the first round has
- * begun without this node. */
+/* Everybody that the start waits for is here, has said what it weighs and told where it is; or half of them have told,
+ * and the first round has begun without this node. */
 static bool can_start(const struct sl_round *round) {
     uint64_t reachable = 0, told = 0;
     for (size_t i = 0; i < round->peers.count; i++) {
         const struct round_peer *peer = round->peers.items[i];
-        if (!sl_round_is_reachable(peer))
+        if (!sl_round_is_reachable(peer) || !peer->named)
             continue;
         reachable++;
         told += peer->told || peer->member.quiet;
@@ -130,10 +132,17 @@ static void enlist_starters(struct sl_round *round, uint64_t number) {
     round->roster_count = 0;
 }
 
-/* Not one that it was in already: what it left undone there (STOP, then a restart) it has called void. */
+static uint64_t later(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+/* Not one that it was in already: what it left undone there (STOP, then a restart) it has called void. Nor one in
+ * which nobody lists it, as it said that it takes part later. */
 static uint64_t next_round(const struct sl_round *round) {
-    uint64_t next = (round->done > round->current ? round->done : round->current) + 1;
-    return round->half > next ? round->half : next;
+    uint64_t rounds = round->options.rounds;
+    uint64_t first = round->scheduled < rounds ? round->scheduled : rounds;
+    uint64_t next = later(later(round->done, round->current) + 1, round->half);
+    return next < round->listed_until ? next : later(next, first);
 }
 
 static void try_start(struct sl_round *round) {
@@ -145,8 +154,27 @@ static void try_start(struct sl_round *round) {
     sl_round_enter(round, next, false);
 }
 
+/* Whether those who are here have told where the flock is. */
+static bool knows_half(const struct sl_round *round) {
+    if (sl_round_has_returned(round))
+        return true;
+    for (size_t i = 0; i < round->tellers.count; i++)
+        if (!round->tellers.items[i]->told)
+            return false;
+    return round->tellers.count > 0;
+}
+
+/* Back from a stop: it says from which round on it takes part. Until then the others go by what it said when it left.
+ */
+static void tell_return(struct sl_round *round) {
+    if (!knows_half(round))
+        return;
+    round->returning = false;
+    sl_round_schedule(round, round->half + 2);
+}
+
 static bool may_go_on(const struct sl_round *round) {
-    if (!sl_round_knows_roster(round))
+    if (!sl_round_knows_roster(round) || round->returning)
         return false;
     if (round->below && sl_round_count_reachable(round) < round->options.min_peers_per_round)
         return false;
@@ -154,6 +182,8 @@ static bool may_go_on(const struct sl_round *round) {
 }
 
 static void gather(struct sl_round *round) {
+    if (round->returning)
+        tell_return(round);
     if (round->started) {
         if (may_go_on(round) && !sl_round_is_stale(round, next_round(round)))
             sl_round_enter(round, next_round(round), round->carry);
@@ -237,8 +267,6 @@ void sl_round_advance(struct sl_round *round) {
             sl_round_finish(round, outcome(round));
         break;
     case SL_PHASE_TRAIN:
-        sl_round_focus(round);
-        break;
     case SL_PHASE_MIX:
     case SL_PHASE_LEFT:
         break;

@@ -17,16 +17,26 @@ static uint64_t samples_of(const struct sl_round *round, const struct sl_round_m
     return round->options.by_samples ? member->samples : 1;
 }
 
-/* Whether the peer is in round t; narrows [from, until), the rounds that the whole roster stays the same for. */
-static bool is_listed(struct sl_round *round, const struct round_peer *peer, uint64_t number) {
-    uint64_t from = sl_round_from(peer), until = peer->member.until_round;
-    if (!peer->named || from == 0 || (until != 0 && until <= from))
+/* Whether `number` is in [from, until); narrows the rounds that the whole roster stays the same for. */
+static bool covers(struct sl_round *round, uint64_t from, uint64_t until, uint64_t number) {
+    if (from == 0 || (until != 0 && until <= from))
         return false;
     if (from > number && from < round->roster_until)
         round->roster_until = from;
     if (until > number && until < round->roster_until)
         round->roster_until = until;
     return from <= number && (until == 0 || until > number);
+}
+
+/* Whether the peer is in that round: by what it says now, or, for a round before that, by what held before. */
+static bool is_listed(struct sl_round *round, const struct round_peer *peer, uint64_t number) {
+    uint64_t from = sl_round_from(peer);
+    if (!peer->named)
+        return false;
+    bool is = covers(round, from, peer->member.until_round, number);
+    if (from != 0 && from <= number)
+        return is;
+    return covers(round, peer->former_from, peer->former_until, number);
 }
 
 static bool reserve_roster(struct sl_round *round) {
@@ -75,6 +85,17 @@ static void list_roster(struct sl_round *round) {
         append_self(round);
 }
 
+/* In which order a node takes its turns: the same number at both ends, so that two narrow links never wait for each
+ * other in a circle. A tournament (Kirkman 1847): those with 0 pair everybody with one other, with each of them once in
+ * n − 1 rounds; of an odd number one is left over, once in n. */
+static uint32_t turn_order(const struct sl_round *round, size_t other) {
+    size_t self = round->roster_self, last = round->roster_count - 1;
+    size_t cycle = last % 2 == 0 ? last + 1 : last; /* odd */
+    if (self >= cycle || other >= cycle)            /* the one beyond meets whoever would meet itself */
+        self = other = self < other ? self : other;
+    return (uint32_t)((self + other + cycle - (size_t)(round->current % cycle)) % cycle);
+}
+
 static void list_edges(struct sl_round *round) {
     size_t count = 0;
     round->edge_count = 0;
@@ -90,13 +111,12 @@ static void list_edges(struct sl_round *round) {
     for (size_t i = 0; i < count; i++) {
         size_t other = round->roster_neighbours[i];
         struct round_peer *peer = round->roster_peers[other];
-        round->edges[round->edge_count++] = (struct round_edge){
-            .peer = peer,
-            .round = round->current,
-            .samples = samples_of(round, &peer->member),
-            .state = SL_EDGE_STATE_OPEN,
-            .decider = strcmp(round->self, peer->member.name) < 0,
-            .turn = (round->roster_self + other) % round->roster_count == round->current % round->roster_count};
+        round->edges[round->edge_count++] = (struct round_edge){.peer = peer,
+                                                                .round = round->current,
+                                                                .samples = samples_of(round, &peer->member),
+                                                                .state = SL_EDGE_STATE_OPEN,
+                                                                .decider = strcmp(round->self, peer->member.name) < 0,
+                                                                .turn = turn_order(round, other)};
     }
 }
 

@@ -74,7 +74,7 @@ static void fill_peers(struct sl_round *round, const struct sl_round_state *stat
         if (peer == NULL)
             return;
         peer->starter_round = state->peers[i].starter_round;
-        peer->saved_from = state->peers[i].from_round;
+        peer->saved_from = peer->former_from = state->peers[i].from_round;
         peer->lineage = state->peers[i].lineage;
         peer->last_counted = state->peers[i].last_counted;
         peer->last_counted_lineage = state->peers[i].last_counted_lineage;
@@ -104,10 +104,22 @@ static bool was_stopped(const struct sl_round *round, const struct sl_round_stat
            state->done < round->options.rounds && state->current < round->options.rounds;
 }
 
+bool sl_round_goes_on(const struct sl_round *round) {
+    return (round->phase == SL_PHASE_LINGER || round->phase == SL_PHASE_LEFT) && !round->left_out && round->started &&
+           !round->options.stream && round->done < round->options.rounds && round->current < round->options.rounds;
+}
+
+/* A restart takes some rounds at most, and who is back by then was not gone: no roster changes for it. */
+uint64_t sl_round_until(const struct sl_round *round) {
+    return round->current + (sl_round_goes_on(round) ? 1 + ROUND_ABSENCE : 2);
+}
+
 static void fill_numbers(struct sl_round *round, const struct sl_round_state *state) {
-    round->phase = was_stopped(round, state) ? SL_PHASE_GATHER : phase_of(state->phase);
+    round->returning = was_stopped(round, state);
+    round->phase = round->returning ? SL_PHASE_GATHER : phase_of(state->phase);
     round->done = state->done;
     round->current = state->current;
+    round->listed_until = round->returning ? round->current + 1 + ROUND_ABSENCE : 0;
     round->scheduled = state->from_round;
     round->started = state->started;
     round->carried = state->carried;
@@ -166,7 +178,7 @@ static void tell_waiting(struct sl_round *round) {
 void sl_round_resume(struct sl_round *round) {
     round->resuming = false;
     round->returned = round->now + round->options.deadline_max;
-    if (round->started && round->scheduled != 0)
+    if (round->started && round->scheduled != 0 && !round->returning)
         sl_round_schedule(round, round->scheduled);
     tell_waiting(round);
     sl_round_half_recount(round);

@@ -122,6 +122,9 @@ static void dispatch(struct sl_round *round, const struct sl_round_event *event)
     case SL_ROUND_MODEL_FAILED:
         sl_round_on_model_failed(round, event);
         break;
+    case SL_ROUND_FORGOT:
+        sl_round_on_forgot(round, event);
+        break;
     case SL_ROUND_STOP:
         sl_round_on_stop(round, event);
         break;

@@ -71,8 +71,8 @@ struct sl_round_options {
 /* A member as the round sees it; in an event sorted by name (memcmp), self included. */
 struct sl_round_member {
     char name[SL_NAME_SIZE];
-    uint64_t tag; /* 64 bits of a digest of the name */
-    uint64_t samples;
+    uint64_t tag;                     /* 64 bits of a digest of the name */
+    uint64_t samples;                 /* 0: it has not said yet; it is in no roster before */
     uint64_t from_round, until_round; /* 0: unknown / none */
     bool live;                        /* alive, neither suspect nor dropped nor left */
     bool connected;                   /* self: true */
@@ -95,6 +95,8 @@ enum sl_round_event_type {
     SL_ROUND_MIXED,        /* round: the model is the mixed one */
     SL_ROUND_MODEL_LOADED, /* round: a donor's model after that round was taken over */
     SL_ROUND_MODEL_FAILED, /* peer could not give its model */
+    SL_ROUND_FORGOT,       /* this node signed an update in this lineage that it knows nothing of: its journal is an
+                              older copy of what it was. It ends the lineage, as soon as nothing is under way */
     SL_ROUND_STOP,         /* end after what cannot be undone; FINISHED follows */
     SL_ROUND_TIMER
 };
@@ -132,7 +134,9 @@ const char *sl_edge_outcome_text(enum sl_edge_outcome outcome);
 enum sl_round_action_type {
     SL_ROUND_TRAIN,      /* round; averaging: no local steps, TRAINED at once */
     SL_ROUND_PUBLISH,    /* round, degree, total_samples, plan: apply late differences, form and sign the manifest */
-    SL_ROUND_OFFER,      /* peer, round: send it the manifest and, by its credit, the payload */
+    SL_ROUND_OFFER,      /* peer, round: send it the manifest and, by its credit, the payload. held: the manifest alone,
+                            until TURN */
+    SL_ROUND_TURN,       /* peer, round: an offer that is held, made already or to be made, goes on: by its credit */
     SL_ROUND_FETCH,      /* peer, round: take its payload of that round: give credit */
     SL_ROUND_RELEASE,    /* peer, round: forget its payload and stop both transfers of that round */
     SL_ROUND_HOLD,       /* peer, round, weight: keep its payload and the own one of that round: the edge is pending */
@@ -150,10 +154,11 @@ enum sl_round_action_type {
                                of them), after (own training's end): for the record and the ledger */
     SL_ROUND_CLOSED,        /* round, counted, planned, clean, waited (own training's end to now): for the record */
     SL_ROUND_PHASE,         /* phase, round: for the record */
-    SL_ROUND_LINEAGE,       /* lineage: too far behind; this node goes on as that one, without promises, and joins */
-    SL_ROUND_OUTDATED,      /* peer, epoch: it is in that later one; told once a peer */
-    SL_ROUND_WAKE,          /* at: give a TIMER event then (replaces the former; SL_NEVER disarms) */
-    SL_ROUND_FINISHED       /* status: SL_OK, SL_LEFT_OUT, SL_CANCELLED */
+    SL_ROUND_LINEAGE,  /* lineage: too far behind, or FORGOT; this node goes on as that one, without promises, and joins
+                        */
+    SL_ROUND_OUTDATED, /* peer, epoch: it is in that later one; told once a peer */
+    SL_ROUND_WAKE,     /* at: give a TIMER event then (replaces the former; SL_NEVER disarms) */
+    SL_ROUND_FINISHED  /* status: SL_OK, SL_LEFT_OUT, SL_CANCELLED */
 };
 
 /* One member of a mixing pass, in name order, self included. See aggregate/mean.h for coefficient and divisor. */
@@ -170,6 +175,7 @@ struct sl_round_action {
     char peer[SL_NAME_SIZE];
     uint64_t round;
     bool averaging, clean;
+    bool held;      /* OFFER */
     bool is_signed; /* PUBLISH: a manifest of this round with own_digest was signed before a crash: sign no other */
     uint8_t own_digest[SL_WIRE_DIGEST_SIZE], peer_digest[SL_WIRE_DIGEST_SIZE]; /* EDGE, HOLD, APPLY_LATE, DROP_LATE */
     uint64_t own_lineage, peer_lineage;
@@ -248,6 +254,15 @@ struct sl_round_need {
 /* All that the present state needs, some of it perhaps twice; *out is freed with free(). SL_NO_MEMORY. */
 SL_MUST_USE enum sl_status sl_round_needs(const struct sl_round *round, struct sl_round_need **out, size_t *out_count);
 
+/* The names of those with whom a connection is of use: the neighbours in this round and the next, who owes a verdict,
+ * who was asked for a model. Some perhaps twice; borrowed until the next step; *out is freed with free(). SL_NO_MEMORY.
+ */
+SL_MUST_USE enum sl_status sl_round_wanted(const struct sl_round *round, const char ***out, size_t *out_count);
+
+/* Whether it was told to stop in the midst of its run, so that a later start can go on from its last record. */
+bool sl_round_goes_on(const struct sl_round *round);
+/* The round from which on it is in no roster, when it leaves now. */
+uint64_t sl_round_until(const struct sl_round *round);
 uint64_t sl_round_lineage(const struct sl_round *round);
 uint64_t sl_round_done(const struct sl_round *round); /* rounds behind the model */
 uint64_t sl_round_current(const struct sl_round *round);

@@ -92,7 +92,7 @@ static uint64_t known_from(const struct sl_round *round, const struct round_peer
 static void save_peers(const struct sl_round *round, struct sl_round_state *state) {
     for (size_t i = 0; i < round->peers.count; i++) {
         const struct round_peer *peer = round->peers.items[i];
-        if (peer->starter_round == 0 && peer->lineage == 0 && peer->last_counted == 0)
+        if (known_from(round, peer) == 0 && peer->lineage == 0 && peer->last_counted == 0)
             continue;
         struct sl_saved_peer *out = &state->peers[state->peer_count++];
         *out = (struct sl_saved_peer){.starter_round = peer->starter_round,

@@ -21,11 +21,9 @@ static void forget_promises(struct sl_round *round) {
     round->late_count = round->folding = 0; /* they went to a model that is given up */
 }
 
-bool sl_round_is_stale(struct sl_round *round, uint64_t next) {
-    uint64_t stale = round->options.stale_rounds;
-    if (stale == 0 || next <= round->done + stale)
-        return false;
+void sl_round_begin_lineage(struct sl_round *round) {
     forget_promises(round);
+    round->forgot = false;
     round->options.lineage = next_lineage(round);
     round->options.done_rounds = 0;
     round->started = round->carry = round->below = false;
@@ -40,5 +38,12 @@ bool sl_round_is_stale(struct sl_round *round, uint64_t next) {
     sl_round_half_recount(round);
     sl_round_join(round);
     sl_round_send_progress(round, NULL);
+}
+
+bool sl_round_is_stale(struct sl_round *round, uint64_t next) {
+    uint64_t stale = round->options.stale_rounds;
+    if (!round->forgot && (stale == 0 || next <= round->done + stale))
+        return false;
+    sl_round_begin_lineage(round);
     return true;
 }

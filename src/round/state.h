@@ -44,7 +44,8 @@ struct round_edge {
     uint64_t samples; /* of the peer, as planned; 1 where samples do not weigh */
     enum sl_edge_state state;
     bool decider;
-    bool turn; /* in this round a narrow link of either end is theirs first */
+    uint32_t turn; /* where links are narrow, edges have their turns in this order; the same at both ends */
+    bool had_turn; /* it began, and is not taken back in this round */
     bool has_manifest, whole;
     bool passed;  /* it, or we, said not to wait */
     bool refused; /* we said PASS(full) */
@@ -60,11 +61,12 @@ struct round_edge {
 struct round_peer {
     struct sl_round_member member;
     uint64_t starter_round; /* it was in the roster that this node started with: stands for an unknown from_round */
-    uint64_t saved_from;    /* its first round, as the record of an earlier process has it; 0: not in it */
-    bool named;             /* the members have it: samples and tag are known */
-    uint64_t lineage;       /* 0: not known */
-    uint64_t entered;       /* highest round it entered in that lineage */
-    bool told;              /* it said in which round it is */
+    uint64_t former_from, former_until; /* what held before its present word, for rounds before that one's from_round */
+    uint64_t saved_from;                /* its first round, as the record of an earlier process has it; 0: not in it */
+    bool named;                         /* the members have it: samples and tag are known */
+    uint64_t lineage;                   /* 0: not known */
+    uint64_t entered;                   /* highest round it entered in that lineage */
+    bool told;                          /* it said in which round it is */
     bool finished;
     uint32_t pending_told;
     uint64_t last_counted, last_counted_lineage; /* as D: the one number that is remembered of it */
@@ -82,14 +84,16 @@ struct round_peer_list {
 };
 
 /* ROUND_BARREN: after so many rounds without a counted edge the peers get their turn one by one. ROUND_PATIENCE: a
- * round is made longer for the same peer once in so many. */
+ * round is made longer for the same peer once in so many. ROUND_ABSENCE: who is told to stop is left out of rounds only
+ * after so many. */
 enum {
     ROUND_ARRIVALS = 128,
     ROUND_HISTORY = 8,
     ROUND_BARREN = 3,
     ROUND_PATIENCE = 5,
-    ROUND_ALL_AT_ONCE = 3,
-    ROUND_DONORS = 3
+    ROUND_ALL_AT_ONCE = 64,
+    ROUND_DONORS = 3,
+    ROUND_ABSENCE = 3
 };
 
 struct sl_round {
@@ -108,6 +112,7 @@ struct sl_round {
     struct round_peer_list pending; /* those with `pending` */
     struct round_peer_list tellers; /* reachable and not quiet */
     uint64_t half;                  /* R½ */
+    sl_time half_since;             /* when it came to be that */
     size_t half_total, half_above;  /* members it is taken over; those beyond it */
     uint64_t *half_scratch;
     size_t half_capacity;
@@ -116,10 +121,13 @@ struct sl_round {
     bool started;
     bool resuming;      /* restored, and no event yet */
     sl_time returned;   /* W_max after a restart: until then who is away may just not have been found again; 0: none */
+    bool returning;     /* from a stop, and has not told yet from which round on it takes part again */
     uint64_t scheduled; /* own from_round as told; 0: not yet */
-    uint64_t done;      /* rounds behind the model */
-    uint64_t current;   /* highest round entered; 0: none */
+    uint64_t listed_until; /* before `scheduled` it is in the rounds before this one all the same */
+    uint64_t done;         /* rounds behind the model */
+    uint64_t current;      /* highest round entered; 0: none */
     bool stopping;
+    bool forgot; /* more was said in this lineage than is known: it ends as soon as nothing is under way */
 
     /* plan of the current round */
     struct sl_overlay_member *roster; /* by name, self included */
@@ -146,8 +154,13 @@ struct sl_round {
     bool below;               /* too few counted in the last round: wait for peers */
     uint32_t barren;          /* rounds in a row with edges of which none counted */
     uint32_t narrow;          /* which round it is since its link is too slow for all at once; 0: it is not */
+    bool wide;                /* it counted edges with all at once, once */
     bool one_by_one;          /* therefore one peer at a time in this round: */
+    bool turned;              /* the first turn of the round began */
+    bool behind;              /* it was entered long after the others did: no turn can come to its end */
     struct round_edge *focus; /* this one; NULL: nobody just now */
+    sl_time turn_since;       /* when its turn began */
+    sl_time turn_took;        /* a turn that counted, the last time; 0: not known */
     bool patient;             /* W is over, and the round goes on for a peer that missed many */
 
     uint64_t averaging_counted; /* edges counted in averaging rounds so far */
@@ -240,10 +253,17 @@ void sl_round_remember_training(struct sl_round *round);
 /* Chooses whose turn it is and, where that changed, offers and fetches. */
 void sl_round_focus(struct sl_round *round);
 bool sl_round_goes_one_by_one(const struct sl_round *round); /* whether the round that begins does */
-void sl_round_note_barren(struct sl_round *round);           /* the round closed */
+/* Before the edges are closed: whether their transfers were in each other's way. */
+bool sl_round_is_crowded(const struct sl_round *round);
+void sl_round_note_barren(struct sl_round *round, bool crowded); /* the round closed */
+/* Whether half of the flock entered that round so long ago that this node is not in time for a turn in it. */
+bool sl_round_is_late(const struct sl_round *round, uint64_t number);
 /* Whether W is over but a peer has its turn with this node that missed many rounds: the round then lasts until its edge
  * is decided, or a bound is reached. */
 bool sl_round_is_patient(struct sl_round *round);
+/* Whether that edge is one to be patient for; until when, whatever W is: others that went on wait for this node. */
+bool sl_round_deserves_patience(const struct sl_round *round, const struct round_edge *edge);
+sl_time sl_round_patient_until(const struct sl_round *round);
 bool sl_round_has_turn(const struct sl_round *round, const struct round_edge *edge);
 
 /* check.c */
@@ -258,8 +278,10 @@ SL_MUST_USE enum sl_status sl_round_restore(struct sl_round *round, const struct
 void sl_round_resume(struct sl_round *round);
 
 /* stale.c */
-/* Where `next` is too far from the rounds of this lineage: another one begins, and true. */
+/* Where `next` is too far from the rounds of this lineage, or more was said in it than is known: another one begins,
+ * and true. */
 bool sl_round_is_stale(struct sl_round *round, uint64_t next);
+void sl_round_begin_lineage(struct sl_round *round);
 
 /* close.c */
 bool sl_round_has_returned(const struct sl_round *round); /* that long ago, or never was away */
@@ -293,6 +315,7 @@ void sl_round_seek_model(struct sl_round *round);
     X(trained)                                                                                                         \
     X(published)                                                                                                       \
     X(manifest)                                                                                                        \
+    X(forgot)                                                                                                          \
     X(held) X(lost) X(ready) X(verdict) X(pass) X(progress) X(mixed) X(model_loaded) X(model_failed) X(stop) X(timer)
 #define SL_ROUND_DECLARE(name) void sl_round_on_##name(struct sl_round *round, const struct sl_round_event *event);
 SL_ROUND_HANDLERS(SL_ROUND_DECLARE)

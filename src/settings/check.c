@@ -53,6 +53,8 @@ static void check_rounds(const struct sl_check *check) {
     if (are_sound(check, "mix.stream", "overlay.topology") && settings->mix.stream &&
         strcmp(settings->overlay.topology, "full") != 0)
         sl_check_blame(check, "mix.stream", "expected false, since overlay.topology is not \"full\", found true");
+    if (are_sound(check, "mix.stream", "mix.codec") && settings->mix.stream && settings->mix.codec != SL_CODEC_F32)
+        sl_check_blame(check, "mix.codec", "expected \"f32\", since mix.stream is true, found \"int8\"");
 }
 
 static void check_idx(const struct sl_check *check) {

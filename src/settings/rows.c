@@ -181,6 +181,10 @@ const struct sl_setting sl_setting_table[] = {
                     "topology."},
     {"mix.weights", CHOICE(mix.weights, "samples", "equal"), .standard = "samples",
      .description = "Whether an update counts by the number of examples it was trained on, or all count the same."},
+    {"mix.codec", CHOICE(mix.codec, "f32", "int8"), .standard = "f32",
+     .description = "How updates travel: as they are (f32), or in a quarter of the bytes, rounded by chance to 255 steps "
+                    "of each 1,024 values (int8). The average over the flock is kept exactly either way. It must be the "
+                    "same on all nodes; not with mix.stream."},
 
     {"learner.trainer", CHOICE(learner.trainer, "mlp", "lenet5", "idle"), .standard = "mlp",
      .description = "The built-in network: a multilayer perceptron, LeNet-5, or one that does nothing, for measuring."},
@@ -240,6 +244,9 @@ const struct sl_setting sl_setting_table[] = {
 
     {"record.file", PATH(record.file, 0), .standard = "record.jsonl",
      .description = "File for the record of the run (JSON lines). Empty for none."},
+    {"record.ledger", BOOLEAN(record.ledger), .standard = "true",
+     .description = "Write down what each exchange gave and took, as a few numbers, so that \"starling ledger check\" "
+                    "can show from the records of all nodes that nothing of what was learned was lost or counted twice."},
 
     {"log.level", CHOICE(log.level, "debug", "info", "warning", "error"), .standard = "info",
      .description = "Lines below this level are left out."},

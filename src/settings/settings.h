@@ -50,6 +50,7 @@ enum sl_name_from { SL_NAME_FROM_URI, SL_NAME_FROM_CN, SL_NAME_FROM_DNS };
 enum sl_below_minimum { SL_BELOW_WAIT, SL_BELOW_TRAIN, SL_BELOW_STOP };
 enum sl_when_outdated { SL_OUTDATED_STOP, SL_OUTDATED_GO_ON };
 enum sl_weighting { SL_WEIGHTING_SAMPLES, SL_WEIGHTING_EQUAL };
+enum sl_codec { SL_CODEC_F32, SL_CODEC_INT8 };
 enum sl_trainer { SL_TRAINER_MLP, SL_TRAINER_LENET5, SL_TRAINER_IDLE };
 
 struct sl_settings {
@@ -142,6 +143,7 @@ struct sl_settings {
     struct {
         bool stream;               /* default false */
         enum sl_weighting weights; /* samples (default), equal */
+        enum sl_codec codec;       /* f32 (default), int8 */
     } mix;
     struct {
         enum sl_trainer trainer; /* mlp (default), lenet5, idle */
@@ -175,7 +177,8 @@ struct sl_settings {
         uint64_t keep;       /* how many past ones stay, default 2; 0: all */
     } model;
     struct {
-        char *file; /* record.file: the record of the run, JSON lines; "" none; default "record.jsonl" */
+        char *file;  /* record.file: the record of the run, JSON lines; "" none; default "record.jsonl" */
+        bool ledger; /* record.ledger: default true */
     } record;
     struct {
         enum {

@@ -1,4 +1,4 @@
-/* The inside of the audit: audit.c has the masses and marks, audit_lines.c the edges. */
+/* The inside of the audit: audit.c has the marks and checks, audit_mass.c the masses, audit_lines.c the edges. */
 #ifndef SL_SIM_AUDIT_H
 #define SL_SIM_AUDIT_H
 
@@ -61,9 +61,12 @@ struct sim_audit {
 };
 
 void sl_audit_fail(struct sl_world *world, const char *what, uint32_t d, uint32_t f, uint64_t round);
+
+/* audit_mass.c */
 double sl_audit_weight(const struct sl_world *world, uint32_t node);
 void sl_audit_add(double *out, size_t elements, double weight, const struct sim_payload *theirs,
                   const struct sim_payload *mine);
+void sl_audit_add_vector(double *out, size_t elements, double factor, const double *values);
 /* A difference that counts at the node (weight < 0: is taken back). */
 void sl_audit_own(struct sl_world *world, uint32_t number, double weight, const struct sim_payload *theirs,
                   const struct sim_payload *mine);

@@ -1,11 +1,11 @@
 /* The actions of one node's round machine. */
 #include "sim/internal.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "aggregate/mean.h"
+#include "aggregate/quantise.h"
 
 /* Nothing is signed here: all that a digest must do is to differ from every other. */
 static void make_digest(struct sl_world *world, const struct sim_node *node, uint8_t out[SL_WIRE_DIGEST_SIZE]) {
@@ -15,16 +15,20 @@ static void make_digest(struct sl_world *world, const struct sim_node *node, uin
     sl_put_u64(out + 16, world->messages++);
 }
 
-/* 8 bits an element, the largest one 127 of its units, rounded up or down by chance so that it is right on average. */
-static void quantise(const struct sl_world *world, float *values, uint64_t stream, uint64_t round) {
-    struct sl_random random;
-    float largest = 0;
-    sl_random_init(&random, world->options.seed, (stream << 32) + round);
-    for (uint32_t e = 0; e < world->options.elements; e++)
-        largest = fabsf(values[e]) > largest ? fabsf(values[e]) : largest;
-    float unit = largest / 127;
-    for (uint32_t e = 0; e < world->options.elements && largest > 0; e++)
-        values[e] = (float)floor((double)(values[e] / unit) + sl_random_unit(&random)) * unit;
+/* What the others have of it. */
+static void quantise(struct sl_world *world, float *values, uint64_t stream, uint64_t round) {
+    const size_t elements = world->options.elements;
+    uint8_t *payload = malloc((size_t)sl_quantise_bytes(elements));
+    uint64_t seed = sl_philox_u64(world->options.seed, stream, round);
+    if (payload == NULL) {
+        world->status = SL_NO_MEMORY;
+        return;
+    }
+    if (sl_quantise_encode(payload, values, elements, 0, (size_t)sl_quantise_blocks(elements), seed))
+        sl_quantise_decode(values, payload, elements, 0, elements);
+    else
+        world->status = SL_LIMIT;
+    free(payload);
 }
 
 static void publish(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
@@ -45,17 +49,6 @@ static void publish(struct sl_world *world, uint32_t number, const struct sl_rou
     strcpy(node->manifest.origin, node->name);
     make_digest(world, node, node->digest);
     sl_sim_later(world, 0, &(struct sim_message){.type = SIM_PUBLISHED, .to = number, .round = action->round});
-}
-
-/* x += Σ (c / divisor) (q − own q): what was sent is not the model, but the differences of what was sent add to 0. */
-static void add_differences(const struct sl_world *world, struct sim_node *node, const struct sl_mean_source *sources,
-                            size_t count, double divisor, const float *own) {
-    for (uint32_t e = 0; e < world->options.elements; e++) {
-        double sum = 0;
-        for (size_t i = 0; i < count; i++)
-            sum += sources[i].coefficient / divisor * ((double)sources[i].values[e] - (double)own[e]);
-        node->model[e] = (float)((double)node->model[e] + sum);
-    }
 }
 
 static void mix(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
@@ -79,7 +72,8 @@ static void mix(struct sl_world *world, uint32_t number, const struct sl_round_a
             sources[count++] = (struct sl_mean_source){.values = payload->values, .coefficient = source->coefficient};
     }
     if (world->options.quantised)
-        add_differences(world, node, sources, count, action->divisor, own->values);
+        sl_mean_fold_onto(node->model, sources, count, action->divisor, node->model, own->values,
+                          world->options.elements);
     else
         sl_mean_fold(node->model, sources, count, action->divisor, world->options.elements);
     free(sources);
@@ -98,7 +92,7 @@ static void report(struct sl_world *world, uint32_t number, const struct sl_roun
     if (action->waited > row->longest)
         row->longest = action->waited;
     row->reported++;
-    if (row->forgotten)
+    if (!row->wanted)
         return;
     if (row->values == NULL) {
         row->values = calloc((size_t)count * elements, sizeof *row->values);
@@ -130,10 +124,11 @@ static void fetch(struct sl_world *world, uint32_t number, uint32_t peer, uint64
                                                  .payload = sl_sim_payload_ref(incoming->payload)});
 }
 
-static void offer(struct sl_world *world, uint32_t number, uint32_t peer, uint64_t round) {
+static void offer(struct sl_world *world, uint32_t number, uint32_t peer, const struct sl_round_action *action) {
     const struct sim_node *node = &world->nodes[number];
-    if (node->own_round != round)
+    if (node->own_round != action->round)
         return; /* it waited for its flush, and another update is being made by now, which may not leave yet */
+    node->views[peer].held_round = action->held ? action->round : 0;
     struct sim_message message = {.type = SIM_MANIFEST,
                                   .from = number,
                                   .to = peer,
@@ -228,6 +223,7 @@ static void note_begin(struct sl_world *world, uint32_t number) {
 static void note_phase(struct sl_world *world, uint32_t number, uint64_t round) {
     sl_sim_feed_membership(world, number,
                            &(struct sl_membership_event){.type = SL_MEMBERSHIP_ROUND, .from_round = round});
+    sl_sim_want_connections(world, number);
 }
 
 static void begin_training(struct sl_world *world, uint32_t number, const struct sl_round_action *action) {
@@ -254,7 +250,9 @@ static void begin_lineage(struct sl_world *world, uint32_t number, uint64_t line
 static void move_payload(struct sl_world *world, uint32_t number, uint32_t peer, const struct sl_round_action *action) {
     struct sim_node *node = &world->nodes[number];
     if (action->type == SL_ROUND_OFFER)
-        offer(world, number, peer, action->round);
+        offer(world, number, peer, action);
+    else if (action->type == SL_ROUND_TURN)
+        node->views[peer].turn = action->round;
     else if (action->type == SL_ROUND_FETCH)
         fetch(world, number, peer, action->round);
     else if (action->type == SL_ROUND_RELEASE)
@@ -277,6 +275,7 @@ void sl_world_carry_out(struct sl_world *world, uint32_t number, const struct sl
         publish(world, number, action);
         break;
     case SL_ROUND_OFFER:
+    case SL_ROUND_TURN:
     case SL_ROUND_FETCH:
     case SL_ROUND_RELEASE:
     case SL_ROUND_HOLD:

@@ -163,5 +163,5 @@ void sl_world_forget_values(struct sl_world *world, uint64_t number) {
     free(world->rounds[number].has);
     world->rounds[number].values = NULL;
     world->rounds[number].has = NULL;
-    world->rounds[number].forgotten = true;
+    world->rounds[number].wanted = false;
 }

@@ -3,7 +3,7 @@
  *     queue.c      what happens when        world.c      life and death, the loop
  *     network.c    messages on their way    members.c    what each node knows of the others
  *     carry_out.c  the machine's actions    payloads.c   vectors that are held, pending, late
- *     audit.c      invariants               simulate.c   the report of sl_simulate
+ *     audit.c      invariants               simulate.c   sl_simulate, and its report
  *     disk.c       what survives a crash
  *     faults.c     crashes, cuts, views     membership.c the real membership, where it is asked for */
 #ifndef SL_SIM_INTERNAL_H
@@ -82,6 +82,7 @@ struct sim_disk {
 struct sim_view { /* what one node knows of another */
     bool live, connected;
     uint64_t from_round;
+    uint64_t held_round, turn; /* the own update of held_round waits until it is the turn of that round */
 };
 
 struct sim_node {
@@ -164,6 +165,7 @@ struct sim_message {
     uint64_t round;
     struct sim_payload *payload; /* a reference */
     sl_time left, since;         /* PAYLOAD on a slow link: time that it takes alone, as of then */
+    bool held;                   /* PAYLOAD that waits for its turn */
     struct sl_buffer bytes;      /* owned */
     union {
         struct {
@@ -233,7 +235,8 @@ void sl_sim_feed_membership(struct sl_world *world, uint32_t node, const struct 
 void sl_sim_deliver_to_membership(struct sl_world *world, const struct sim_message *message);
 bool sl_sim_hear(struct sl_world *world, const struct sim_message *message);
 bool sl_sim_is_linked(const struct sl_world *world, uint32_t a, uint32_t b);
-size_t sl_sim_list_members(struct sl_world *world, uint32_t node); /* into world->members; how many */
+void sl_sim_want_connections(struct sl_world *world, uint32_t node); /* its rounds do: tells its membership */
+size_t sl_sim_list_members(struct sl_world *world, uint32_t node);   /* into world->members; how many */
 
 /* payloads.c */
 struct sim_payload *sl_sim_payload_create(struct sl_world *world, const float *values); /* NULL: no memory, noted */

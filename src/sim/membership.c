@@ -58,6 +58,7 @@ enum sl_status sl_sim_start_membership(struct sl_world *world, uint32_t number) 
                                                   .ping_interval = unit / 4,
                                                   .retry_min = unit / 8,
                                                   .retry_max = unit,
+                                                  .full_mesh = world->options.full_mesh,
                                                   .seed = node->lineage};
     enum sl_status status = sl_membership_create(&node->membership, &options, NULL);
     if (status == SL_OK)
@@ -173,33 +174,52 @@ void sl_sim_feed_membership(struct sl_world *world, uint32_t number, const struc
     }
 }
 
+void sl_sim_want_connections(struct sl_world *world, uint32_t number) {
+    const struct sim_node *node = &world->nodes[number];
+    const char **names = NULL;
+    size_t count = 0;
+    if (node->membership == NULL)
+        return;
+    enum sl_status status = sl_round_wanted(node->round, &names, &count);
+    if (status != SL_OK)
+        world->status = status;
+    else
+        sl_sim_feed_membership(
+            world, number,
+            &(struct sl_membership_event){.type = SL_MEMBERSHIP_WANT, .names = names, .name_count = count});
+    free(names);
+}
+
 /* ---- events ---- */
 
-static void bring_up(struct sl_world *world, uint32_t number, uint32_t peer) {
+static void bring_up(struct sl_world *world, uint32_t number, uint32_t peer, bool dialled) {
     char address[SL_ADDRESS_SIZE];
     const char *const addresses[] = {address};
     address_of(address, &world->nodes[peer]);
     sl_sim_feed_membership(world, number,
                            &(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP,
                                                          .node = world->nodes[peer].name,
+                                                         .address = dialled ? address : NULL,
                                                          .addresses = addresses,
                                                          .address_count = 1});
 }
 
 static void end_dial(struct sl_world *world, uint32_t number, uint32_t peer) {
     const struct sim_node *other = &world->nodes[peer];
-    if (sl_sim_is_linked(world, number, peer))
-        return;
-    if (other->round == NULL || other->finished || sl_sim_is_cut(world, number, peer)) {
+    bool linked = sl_sim_is_linked(world, number, peer);
+    if (linked || other->round == NULL || other->finished || sl_sim_is_cut(world, number, peer)) {
         char address[SL_ADDRESS_SIZE];
         address_of(address, other);
         sl_sim_feed_membership(world, number,
-                               &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED, .address = address});
+                               &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED,
+                                                             .node = linked ? other->name : "",
+                                                             .address = address,
+                                                             .is_connected = linked});
         return;
     }
     *link_of(world, number, peer) = *link_of(world, peer, number) = true;
-    bring_up(world, number, peer);
-    bring_up(world, peer, number);
+    bring_up(world, number, peer, true);
+    bring_up(world, peer, number, false);
 }
 
 static void finish_claims(struct sl_member_claim *claims, size_t count) {

@@ -6,9 +6,18 @@
 
 #include "base/buffer.h"
 #include "sim/membership_flock.h"
+#include "sim/membership_rounds.h"
 #include "json/json.h"
 
-enum { NODES_MAX = 20000, SEEDS_MAX = 1000, WARM_PERIODS = 10, REST_PERIODS = 60, PATIENCE_PERIODS = 300 };
+enum {
+    NODES_MAX = 20000,
+    ROUNDS_NODES_MAX = 2000,
+    DEGREE = 4,
+    SEEDS_MAX = 1000,
+    WARM_PERIODS = 10,
+    REST_PERIODS = 60,
+    PATIENCE_PERIODS = 300
+};
 #define HOURS_MAX 1000.0
 
 void sl_membership_simulation_defaults(struct sl_membership_simulation_options *options) {
@@ -23,7 +32,7 @@ void sl_membership_simulation_defaults(struct sl_membership_simulation_options *
 }
 
 /* What one seed gave. */
-enum { MESSAGES, BYTES, CRASH, JOIN, LOSSY_MESSAGES, LOSSY_CRASH, VALUES };
+enum { MESSAGES, BYTES, CRASH, JOIN, LOSSY_MESSAGES, LOSSY_CRASH, MODELS, JOIN_ROUNDS, JOIN_IN_ALL, VALUES };
 struct outcome {
     double values[VALUES];
     uint64_t suspicions, false_drops;
@@ -32,6 +41,8 @@ struct outcome {
 static enum sl_status check(const struct sl_membership_simulation_options *options, struct sl_error *error) {
     if (options->nodes < 3 || options->nodes > NODES_MAX)
         return sl_error_set(error, SL_USAGE, "nodes: expected 3 … %d", NODES_MAX);
+    if (options->rounds && options->nodes > ROUNDS_NODES_MAX)
+        return sl_error_set(error, SL_USAGE, "nodes: with rounds expected 3 … %d", ROUNDS_NODES_MAX);
     if (options->seeds < 1 || options->seeds > SEEDS_MAX)
         return sl_error_set(error, SL_USAGE, "seeds: expected 1 … %d", SEEDS_MAX);
     if (!(options->probe_period >= 0.001 && options->probe_period <= 3600))
@@ -122,6 +133,32 @@ static enum sl_status run_with_loss(const struct sl_membership_simulation_option
     return status;
 }
 
+static enum sl_status run_rounds(const struct sl_membership_simulation_options *options, uint64_t seed,
+                                 struct outcome *outcome) {
+    const struct sl_sim_rounds_options rounds = {.nodes = options->nodes,
+                                                 .seed = seed,
+                                                 .degree = DEGREE,
+                                                 .probe_period = sl_time_from_seconds(options->probe_period),
+                                                 .delay = sl_time_from_seconds(options->delay),
+                                                 .jitter = sl_time_from_seconds(options->jitter)};
+    struct sl_sim_rounds_outcome measured;
+    enum sl_status status = sl_sim_measure_rounds(&measured, &rounds);
+    outcome->values[MODELS] = measured.models;
+    outcome->values[JOIN_ROUNDS] = measured.join_rounds;
+    outcome->values[JOIN_IN_ALL] = measured.join_rounds_in_all;
+    return status;
+}
+
+static enum sl_status run_seed(const struct sl_membership_simulation_options *options, uint64_t seed,
+                               struct outcome *outcome) {
+    enum sl_status status = run_quietly(options, seed, outcome);
+    if (status == SL_OK && options->hours > 0)
+        status = run_with_loss(options, seed, outcome);
+    if (status == SL_OK && options->rounds)
+        status = run_rounds(options, seed, outcome);
+    return status;
+}
+
 /* ---- the line ---- */
 
 static int compare(const void *a, const void *b) {
@@ -139,26 +176,30 @@ static double median(const struct outcome *outcomes, size_t count, size_t value)
 
 static enum sl_status print_json(struct sl_buffer *line, const struct sl_membership_simulation_options *options,
                                  const double medians[VALUES], uint64_t suspicions, uint64_t false_drops) {
+    const bool lossy = options->hours > 0;
     const struct {
         const char *key;
         double value;
-        bool about_loss;
-    } fields[] = {{"nodes", options->nodes, false},
-                  {"seeds", options->seeds, false},
-                  {"probe_period", options->probe_period, false},
-                  {"messages_per_node_second", medians[MESSAGES], false},
-                  {"bytes_per_node_second", medians[BYTES], false},
-                  {"crash_known_seconds", medians[CRASH], false},
-                  {"join_known_seconds", medians[JOIN], false},
-                  {"loss", options->loss, true},
-                  {"hours", options->hours, true},
-                  {"lossy_messages_per_node_second", medians[LOSSY_MESSAGES], true},
-                  {"lossy_crash_known_seconds", medians[LOSSY_CRASH], true},
-                  {"suspicions", (double)suspicions, true},
-                  {"false_drops", (double)false_drops, true}};
+        bool told;
+    } fields[] = {{"nodes", options->nodes, true},
+                  {"seeds", options->seeds, true},
+                  {"probe_period", options->probe_period, true},
+                  {"messages_per_node_second", medians[MESSAGES], true},
+                  {"bytes_per_node_second", medians[BYTES], true},
+                  {"crash_known_seconds", medians[CRASH], true},
+                  {"join_known_seconds", medians[JOIN], true},
+                  {"loss", options->loss, lossy},
+                  {"hours", options->hours, lossy},
+                  {"lossy_messages_per_node_second", medians[LOSSY_MESSAGES], lossy},
+                  {"lossy_crash_known_seconds", medians[LOSSY_CRASH], lossy},
+                  {"suspicions", (double)suspicions, lossy},
+                  {"false_drops", (double)false_drops, lossy},
+                  {"models_per_node_round", medians[MODELS], options->rounds},
+                  {"join_rounds_once_known", medians[JOIN_ROUNDS], options->rounds},
+                  {"join_rounds", medians[JOIN_IN_ALL], options->rounds}};
     enum sl_status status = sl_buffer_printf(line, "{\"event\":\"membership\"");
     for (size_t i = 0; status == SL_OK && i < sizeof fields / sizeof *fields; i++) {
-        if (fields[i].about_loss && options->hours <= 0)
+        if (!fields[i].told)
             continue;
         status = sl_buffer_printf(line, ",\"%s\":", fields[i].key);
         if (status == SL_OK)
@@ -174,6 +215,11 @@ static enum sl_status print_text(struct sl_buffer *line, const struct sl_members
         "%u nodes, %u seeds: at rest %.2f messages and %.0f bytes a node and second, a crash is "
         "known to all after %.2f s, a return after %.2f s\n",
         options->nodes, options->seeds, medians[MESSAGES], medians[BYTES], medians[CRASH], medians[JOIN]);
+    if (status == SL_OK && options->rounds)
+        status = sl_buffer_printf(line,
+                                  "rounds: %.2f models a node and round; one who joins is in the graph %g rounds after "
+                                  "all know that it takes part, %g after its start\n",
+                                  medians[MODELS], medians[JOIN_ROUNDS], medians[JOIN_IN_ALL]);
     if (status != SL_OK || options->hours <= 0)
         return status;
     return sl_buffer_printf(line,
@@ -209,11 +255,8 @@ enum sl_status sl_simulate_membership(const struct sl_membership_simulation_opti
         return status;
     struct outcome *outcomes = calloc(options->seeds, sizeof *outcomes);
     status = outcomes != NULL ? SL_OK : SL_NO_MEMORY;
-    for (uint32_t i = 0; i < options->seeds && status == SL_OK; i++) {
-        status = run_quietly(options, options->seed + i, &outcomes[i]);
-        if (status == SL_OK && options->hours > 0)
-            status = run_with_loss(options, options->seed + i, &outcomes[i]);
-    }
+    for (uint32_t i = 0; i < options->seeds && status == SL_OK; i++)
+        status = run_seed(options, options->seed + i, &outcomes[i]);
     if (status == SL_OK)
         status = print(options, outcomes, out);
     free(outcomes);

@@ -75,13 +75,43 @@ static bool send_slowly(struct sl_world *world, const struct sim_message *messag
     return true;
 }
 
+static bool is_held(const struct sl_world *world, const struct sim_message *message) {
+    const struct sim_view *view = &world->nodes[message->from].views[message->to];
+    return view->held_round == message->round && view->turn != message->round;
+}
+
+static bool is_wanted(const struct sl_world *world, const struct sim_message *message) {
+    const struct sim_node *to = &world->nodes[message->to];
+    const struct sim_incoming *incoming = sl_sim_find_incoming(to, message->from, message->round);
+    return to->round != NULL && incoming != NULL && incoming->payload == message->payload;
+}
+
+/* Not yet sent: its sender has others before it. Looked at often. */
+static void hold_back(struct sl_world *world, const struct sim_message *message) {
+    struct sim_message held = *message;
+    held.held = true;
+    sl_sim_push(world, 5 * SL_MILLISECOND, &held);
+}
+
+/* True when it stays held, or only now begins. */
+static bool waits(struct sl_world *world, const struct sim_message *message) {
+    if (!message->held || !is_wanted(world, message))
+        return false;
+    struct sim_message next = *message;
+    sl_sim_payload_ref(next.payload);
+    next.held = false;
+    if (is_held(world, message))
+        hold_back(world, &next);
+    else if (!send_slowly(world, &next, draw_delay(world)))
+        sl_sim_push(world, draw_delay(world), &next);
+    return true;
+}
+
 /* True when it is still on its way: others joined it on the link. */
 static bool goes_on(struct sl_world *world, const struct sim_message *message) {
     if (message->type != SIM_PAYLOAD || message->left == 0)
         return false;
-    const struct sim_node *to = &world->nodes[message->to];
-    const struct sim_incoming *incoming = sl_sim_find_incoming(to, message->from, message->round);
-    bool wanted = to->round != NULL && incoming != NULL && incoming->payload == message->payload;
+    bool wanted = is_wanted(world, message);
     sl_time left = message->left - (world->now - message->since) / (sl_time)share(world, message);
     if (!wanted || left <= SL_MILLISECOND) {
         world->nodes[message->from].transfers--;
@@ -108,6 +138,11 @@ void sl_sim_send(struct sl_world *world, const struct sim_message *message) {
     }
     sl_time trip = draw_delay(world);
     if (message->type == SIM_PAYLOAD) {
+        world->counts.payloads++;
+        if (is_held(world, message)) {
+            hold_back(world, message);
+            return;
+        }
         trip += draw_delay(world); /* the credit's way there, then the bytes */
         if (send_slowly(world, message, trip))
             return;
@@ -264,7 +299,7 @@ void sl_sim_deliver(struct sl_world *world, struct sim_message *message) {
         free(message);
         return;
     }
-    if (goes_on(world, message))
+    if (waits(world, message) || goes_on(world, message))
         up = false;
     if (message->type >= SIM_MEMBER_UP && message->type <= SIM_MEMBER_FROM)
         sl_sim_deliver_membership(world, message);

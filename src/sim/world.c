@@ -126,6 +126,9 @@ static enum sl_status init_world(struct sl_world *world) {
     world->graphs = sl_graph_cache_create();
     if (world->nodes == NULL || world->members == NULL || world->rounds == NULL || world->graphs == NULL)
         return SL_NO_MEMORY;
+    /* Memory for the rows is taken from the system here, not as the run goes on: what grows then is a leak. */
+    for (uint64_t i = 1; i <= options->rounds; i++)
+        world->rounds[i].wanted = true;
     sl_random_init(&world->random, options->seed, STREAM_NETWORK);
     enum sl_status status = SL_OK;
     for (uint32_t i = 0; status == SL_OK && i < options->nodes; i++)

@@ -49,12 +49,13 @@ struct sl_world_options {
     sl_time flush_time;   /* from an append until it is flushed; a power cut loses what is not */
     bool forgetful;       /* a wrong protocol: who returns with its disk has its lineage and model, and no promises */
     unsigned eager;       /* a wrong protocol: actions that do not wait for the flush, 1 << type each */
-    bool quantised;       /* payloads are of 8 bits, as the models of tests are */
+    bool quantised;       /* mix.codec int8 */
     const double *uplink; /* seconds that a payload of a node takes on its link, alone; NULL: none. Read at creation */
     uint64_t pending_max, stale_rounds; /* as the machine's */
     uint32_t donors;
-    bool membership; /* the real one; suspect and drop after suspect_after each, pings four times as often */
-    bool audit;      /* checks the protocol's invariants 1 and 2 after every event: see sl_world_audit_error */
+    bool membership;  /* the real one; suspect and drop after suspect_after each, pings four times as often */
+    size_t full_mesh; /* of it: above so many nodes not everybody is connected with everybody; 0: its default */
+    bool audit;       /* checks the protocol's invariants 1 and 2 after every event: see sl_world_audit_error */
     struct sl_world_hooks hooks;
 };
 
@@ -79,6 +80,7 @@ struct sl_world_counts {
     uint64_t record_bytes;
     uint64_t lineages; /* that ended because the node was too far behind */
     uint64_t stale;    /* edges written off for their place */
+    uint64_t payloads; /* sent, models for joiners not counted */
 };
 /* Faults. */
 void sl_world_crash(struct sl_world *world, uint32_t node); /* with its disk */
@@ -120,7 +122,7 @@ struct sl_world_round {
     uint64_t reported;
     float *values; /* nodes × elements: the models as mixed; NULL before the first */
     bool *has;     /* nodes */
-    bool forgotten;
+    bool wanted;   /* its values: not forgotten */
 };
 /* number: 1 … rounds */
 const struct sl_world_round *sl_world_round(const struct sl_world *world, uint64_t number);

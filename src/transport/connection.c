@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIT_BYTES = 64 << 10 }; /* of data, until the kernel's queue is made to fit the link again */
+
 /* ---- states ---- */
 
 static bool is_legal(enum sl_connection_state from, enum sl_connection_state to) {
@@ -59,6 +61,9 @@ void sl_connection_want_write(struct sl_connection *connection) {
 
 /* ---- reading ---- */
 
+#define TURN_LONG (20 * SL_MILLISECOND)
+enum { TURN_HALVINGS_FIRST = 4, TURN_HALVINGS_MOST = 6 };
+
 /* How much may be received now; 0: the peer sent too much before it was admitted. */
 static size_t receive_limit(const struct sl_connection *connection) {
     if (connection->admitted || connection->state == SL_CONNECTION_DRAINING)
@@ -85,19 +90,33 @@ static void take_received(struct sl_connection *connection, bool is_first) {
         sl_reader_run(connection);
 }
 
+/* What is received at once is dealt with before anybody else has their turn: payloads in no time, signatures by the
+ * hundred are checked for as long as a ping should take at all. So a turn is as long as the last one was worth. */
+static void measure_turn(struct sl_connection *connection, sl_time took, bool full) {
+    if (took > TURN_LONG && connection->turn_halvings < TURN_HALVINGS_MOST)
+        connection->turn_halvings++;
+    else if (took < TURN_LONG / 4 && full && connection->turn_halvings > 0)
+        connection->turn_halvings--;
+}
+
 static void receive(struct sl_connection *connection) {
+    const size_t turn = (size_t)SL_SCRATCH_SIZE >> connection->turn_halvings;
     size_t limit = receive_limit(connection);
+    sl_time began = sl_clock_monotonic();
+    limit = limit < turn ? limit : turn;
     if (limit == 0) {
         sl_connection_end(connection, &(struct sl_ending){.kind = SL_ENDING_GOODBYE,
                                                           .status = SL_LIMIT,
                                                           .reason = "it sent too much before it was admitted"});
         return;
     }
-    bool is_first = connection->socket.received == 0;
+    const uint64_t before = connection->socket.received;
+    bool is_first = before == 0;
     if (!sl_socket_receive(&connection->socket, limit))
         return;
     take_received(connection, is_first);
     sl_socket_discard(&connection->socket);
+    measure_turn(connection, sl_clock_monotonic() - began, connection->socket.received - before >= limit);
     if (connection->state == SL_CONNECTION_DRAINING)
         sl_drain_step(connection);
     if (connection->state != SL_CONNECTION_CLOSED)
@@ -148,7 +167,12 @@ static void write_frames(struct sl_connection *connection) {
     enum sl_status status = sl_writer_run(writer, &connection->carrier, &error);
     connection->transport->counters.data_sent += writer->data_sent;
     connection->transport->counters.key_updates += connection->tls.updates;
+    connection->unfitted += writer->data_sent;
     writer->data_sent = connection->tls.updates = 0;
+    if (connection->unfitted >= FIT_BYTES) {
+        sl_socket_fit_queue(connection->socket.fd);
+        connection->unfitted = 0;
+    }
     if (status != SL_OK) {
         end_broken(connection, &error);
         return;
@@ -231,6 +255,7 @@ enum sl_status sl_connection_create(struct sl_connection **out, struct sl_transp
         return SL_NO_MEMORY;
     }
     connection->transport = transport;
+    connection->turn_halvings = TURN_HALVINGS_FIRST;
     connection->dial = dial;
     connection->dialled = dialled;
     (void)snprintf(connection->address, sizeof connection->address, "%s", address);

@@ -59,7 +59,8 @@ struct sl_connection {
     struct sl_inner *inner;    /* tls, clear: from INNER until the peer is admitted */
     struct sl_reader reader;
     struct sl_writer writer;
-    char address[SL_ADDRESS_SIZE]; /* of the other end */
+    char address[SL_ADDRESS_SIZE];    /* of the other end */
+    char dialled_as[SL_ADDRESS_SIZE]; /* the dial that ended in peer_up: its first address; "": none did */
 
     enum sl_connection_security security;
     struct sl_tls_outer outer;            /* tls */
@@ -75,6 +76,7 @@ struct sl_connection {
     bool shown;            /* to the handlers */
     bool closing;          /* sl_connection_close was called; `later` ends it */
     bool overrun;          /* its control queue is over the bound; `later` ends it */
+    uint64_t unfitted;     /* data given to the kernel since its queue was last made to fit the link */
     bool search_anew;      /* the rate that the kernel knows is of a transfer that did not get through */
     bool wrote_end;        /* close_notify is in the queue or out */
     bool yielding;         /* a duplicate: the peer closes it */
@@ -85,7 +87,10 @@ struct sl_connection {
     struct sl_hello *hello; /* from admission until READY */
     struct sl_credential *credential;
     uint64_t pings;
-    uint64_t frames; /* whole ones that came */
+    uint64_t timed; /* the ping whose answer is waited for, 0: none; the first one that was not answered */
+    sl_time timed_at;
+    uint64_t frames;        /* whole ones that came */
+    unsigned turn_halvings; /* it receives SL_SCRATCH_SIZE / 2^… at once: connection.c */
     struct sl_quota quota;
 
     struct sl_guard_source *source; /* what it counts for; NULL: nothing */
@@ -267,7 +272,8 @@ void sl_listeners_resume(struct sl_transport *transport);
 
 /* ---- dialer.c, dial.c ---- */
 
-const char *sl_dial_node(const struct sl_dial *dial); /* "": any member */
+const char *sl_dial_node(const struct sl_dial *dial);    /* "": any member */
+const char *sl_dial_address(const struct sl_dial *dial); /* the first of those that were given; SL_ADDRESS_SIZE bytes */
 /* The dial ended in peer_up: frees it. */
 void sl_dial_succeed(struct sl_dial *dial);
 /* Its connection is over: tries the next address, or calls dial_failed and frees the dial. */

@@ -4,6 +4,10 @@
 
 #include "transport/connection.h"
 
+const char *sl_connection_dialled_as(const struct sl_connection *connection) {
+    return connection->dialled_as[0] != '\0' ? connection->dialled_as : NULL;
+}
+
 const char *sl_connection_node(const struct sl_connection *connection) {
     return connection->node;
 }
@@ -45,9 +49,11 @@ enum sl_status sl_connection_send_data(struct sl_connection *connection, uint32_
                                        uint64_t offset, uint64_t length) {
     if (!takes_frames(connection))
         return SL_CLOSED;
-    if (connection->search_anew && sl_bulk_is_empty(&connection->writer.bulk)) {
-        sl_socket_search_anew(connection->socket.fd);
+    if (sl_bulk_is_empty(&connection->writer.bulk)) {
+        if (connection->search_anew)
+            sl_socket_search_anew(connection->socket.fd);
         connection->search_anew = false;
+        sl_socket_fit_queue(connection->socket.fd);
     }
     enum sl_status status = sl_bulk_add(&connection->writer.bulk, transfer, block, offset, length);
     if (status == SL_OK)
@@ -71,6 +77,10 @@ enum sl_status sl_connection_ping(struct sl_connection *connection) {
         status = sl_connection_send(connection, SL_FRAME_PING, payload.data, payload.length);
     if (status == SL_OK)
         connection->pings++;
+    if (status == SL_OK && connection->timed == 0) {
+        connection->timed = connection->pings;
+        connection->timed_at = sl_clock_monotonic();
+    }
     sl_buffer_finish(&payload);
     return status;
 }

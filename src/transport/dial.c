@@ -5,6 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *sl_dial_address(const struct sl_dial *dial) {
+    return dial->address;
+}
+
 const char *sl_dial_node(const struct sl_dial *dial) {
     if (dial->node[0] != '\0' || dial->count == 0)
         return dial->node;
@@ -110,6 +114,8 @@ static void handle_won(void *context, int fd, size_t name, const union sl_socket
 }
 
 void sl_dial_attempt_failed(struct sl_dial *dial, enum sl_status status, const char *reason) {
+    if (status == SL_EXISTS && dial->node[0] == '\0' && dial->connection != NULL)
+        memcpy(dial->node, dial->connection->node, sizeof dial->node); /* dial_failed tells who is there */
     dial->connection = NULL;
     if (dial->transport->shutting_down) {
         sl_dial_give_up(dial, SL_CANCELLED, reason);

@@ -74,8 +74,10 @@ static void show(struct sl_connection *connection) {
     connection->dial = NULL;
     connection->hello = NULL;
     connection->shown = true;
-    if (dial != NULL)
+    if (dial != NULL) {
+        memcpy(connection->dialled_as, sl_dial_address(dial), sizeof connection->dialled_as);
         sl_dial_succeed(dial);
+    }
     if (!connection->unlogged)
         sl_log_line(transport->log, SL_LOG_INFO, "transport", "peer up", SL_TEXT("peer", connection->node),
                     SL_TEXT("address", connection->address), SL_BOOLEAN("dialled", connection->dialled));

@@ -29,12 +29,23 @@ static enum sl_status answer_ping(struct sl_connection *connection, const uint8_
     return SL_OK;
 }
 
+static void note_answer(struct sl_connection *connection) {
+    struct sl_transport_counters *counters = &connection->transport->counters;
+    sl_time took = sl_clock_monotonic() - connection->timed_at;
+    connection->timed = 0;
+    counters->pings++;
+    if (took > counters->ping_longest)
+        counters->ping_longest = took;
+}
+
 static enum sl_status take_pong(struct sl_connection *connection, const uint8_t *payload, size_t length,
                                 struct sl_error *error) {
     struct sl_ping pong;
     enum sl_status status = sl_ping_decode(&pong, payload, length, error);
     if (status == SL_OK && (pong.number == 0 || pong.number > connection->pings))
         return sl_error_set(error, SL_FORMAT, "pong %llu answers no ping", (unsigned long long)pong.number);
+    if (status == SL_OK && connection->timed != 0 && pong.number >= connection->timed)
+        note_answer(connection);
     if (status == SL_OK && connection->challenge != 0 && pong.number >= connection->challenge)
         sl_pair_answered(connection);
     return status;

@@ -67,6 +67,9 @@ void sl_socket_end_writing(struct sl_socket *socket); /* FIN */
 
 /* The options of every connection; `congestion` "" for the system's. A kernel without an option is not an error. */
 void sl_socket_set_options(int fd, const char *congestion);
+/* No more waits in the kernel, before it is first sent, than a fast link needs and a slow one carries in a moment: it
+ * would go even if its transfer were cancelled. Called now and then while data flows. */
+void sl_socket_fit_queue(int fd);
 /* Whether much of what was sent has not arrived yet. */
 bool sl_socket_is_behind(int fd);
 /* The kernel forgets what it knows of the path's rate and looks for it anew. */

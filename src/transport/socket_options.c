@@ -17,7 +17,9 @@ enum {
     USER_TIMEOUT_MILLISECONDS = 20000,
     UNACKNOWLEDGED_MUCH = 16, /* segments; as many go at once at a connection's beginning */
     /* What may wait in the kernel before it is first sent: the bulk that a control frame can find in front of it. */
-    NOTSENT_LOWAT = 256 << 10
+    NOTSENT_LOWAT = 256 << 10,
+    NOTSENT_LEAST = 16 << 10,
+    NOTSENT_MICROSECONDS = 20000 /* between these as much as the link takes in so long */
 };
 
 static void set_option(int fd, int level, int name, int value) {
@@ -34,6 +36,19 @@ void sl_socket_set_options(int fd, const char *congestion) {
     set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT);
     if (congestion[0] != '\0')
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+}
+
+void sl_socket_fit_queue(int fd) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_rtt == 0)
+        return;
+    uint64_t window = (uint64_t)info.tcpi_snd_cwnd * info.tcpi_snd_mss;
+    uint64_t most = window * NOTSENT_MICROSECONDS / info.tcpi_rtt;
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+               most > NOTSENT_LOWAT   ? NOTSENT_LOWAT
+               : most < NOTSENT_LEAST ? NOTSENT_LEAST
+                                      : (int)most);
 }
 
 bool sl_socket_is_behind(int fd) {

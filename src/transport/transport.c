@@ -181,6 +181,10 @@ void sl_transport_shutdown(struct sl_transport *transport, bool leaving, sl_time
     (void)event_add(&transport->reap, &(struct timeval){0}); /* there may be no connection to wait for */
 }
 
+void sl_transport_forget_pings(struct sl_transport *transport) {
+    transport->counters.ping_longest = 0;
+}
+
 void sl_transport_counters(const struct sl_transport *transport, struct sl_transport_counters *out) {
     *out = transport->counters;
     out->unauthenticated = sl_guard_strangers(transport->guard);

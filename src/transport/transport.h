@@ -39,7 +39,8 @@ struct sl_transport_handlers {
      * dropped, its blocks are released. `reason` is one line. */
     void (*peer_down)(void *context, struct sl_connection *connection, bool leaving, const char *reason);
     /* A dial ended before READY: refused, unreachable, not admitted, or a duplicate (then `status` is SL_EXISTS), or it
-     * reached ourselves (SL_IN_USE). `node` is the expected name or "". */
+     * reached ourselves (SL_IN_USE). `node` is the expected name; "" where there is none, but for a duplicate who is
+     * there. */
     void (*dial_failed)(void *context, const char *address, const char *node, enum sl_status status,
                         const char *reason);
     /* A control frame's payload, borrowed. HELLO, HELLO_ACK, GOODBYE and PING/PONG are answered inside. Not SL_OK: the
@@ -126,6 +127,8 @@ void sl_transport_shutdown(struct sl_transport *transport, bool leaving, sl_time
                            void *context);
 
 const char *sl_connection_node(const struct sl_connection *connection);
+/* The first of the addresses of the dial that ended in peer_up, in canonical form; NULL: the peer dialled. */
+const char *sl_connection_dialled_as(const struct sl_connection *connection);
 /* The generation that this end showed in the connection's handshake, and so the one whose client key the peer knows;
  * borrowed. sl_transport_set_identity leaves it as it is. */
 const struct sl_identity *sl_connection_identity(struct sl_connection *connection);
@@ -162,7 +165,10 @@ struct sl_transport_counters {
     uint64_t limited;                    /* connections that were reset at once: their source had too many */
     uint64_t key_updates;                /* of what this node sends, by transport.key_update_bytes */
     uint64_t unauthenticated;            /* accepted ones that are not admitted, now */
+    uint64_t pings;                      /* answered ones that were timed: one at a time a connection */
+    sl_time ping_longest;                /* from a ping to its answer, since sl_transport_forget_pings */
 };
 void sl_transport_counters(const struct sl_transport *transport, struct sl_transport_counters *out);
+void sl_transport_forget_pings(struct sl_transport *transport); /* ping_longest is 0 again */
 
 #endif

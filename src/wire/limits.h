@@ -3,7 +3,7 @@
 #define SL_WIRE_LIMITS_H
 
 enum {
-    SL_PROTOCOL_VERSION = 2,
+    SL_PROTOCOL_VERSION = 3,
     SL_FRAME_HEADER_SIZE = 8,
     SL_FRAME_MAX = 65536,                                 /* header included: four TLS records of 16 KiB */
     SL_PAYLOAD_MAX = SL_FRAME_MAX - SL_FRAME_HEADER_SIZE, /* of a control frame: one message */
@@ -15,6 +15,7 @@ enum {
     SL_ADDRESSES_MAX = 16,
     SL_ROSTER_ENTRIES_MAX = 128,     /* statements a message; longer rosters go in several */
     SL_MEMBER_STATEMENT_MAX = 16384, /* bytes of one, chain included: each goes over every connection of the flock */
+    SL_INT8_BLOCK = 1024,            /* elements that share a scale */
     SL_TENSORS_MAX = 256,            /* in a manifest */
     SL_WIRE_RANK_MAX = 4,
     SL_TENSOR_NAME_MAX = 63, /* bytes */

@@ -18,6 +18,16 @@ static bool tensor_bytes(uint64_t *out, const uint64_t *dims, size_t rank) {
     return true;
 }
 
+uint64_t sl_payload_length(enum sl_payload_encoding encoding, uint64_t elements) {
+    switch (encoding) {
+    case SL_ENCODING_F32:
+        break;
+    case SL_ENCODING_INT8:
+        return elements + 4 * (elements / SL_INT8_BLOCK + (elements % SL_INT8_BLOCK != 0));
+    }
+    return 4 * elements;
+}
+
 static enum sl_status check_payload(const struct sl_manifest *manifest, struct sl_error *error) {
     uint64_t sum = 0;
     for (size_t i = 0; i < manifest->tensor_count; i++) {
@@ -26,9 +36,10 @@ static enum sl_status check_payload(const struct sl_manifest *manifest, struct s
         if (!tensor_bytes(&bytes, tensor->dims, tensor->rank) || __builtin_add_overflow(sum, bytes, &sum))
             return sl_error_set(error, SL_LIMIT, "tensors: more bytes than 64 bits count");
     }
-    if (sum != manifest->payload_bytes)
+    uint64_t length = sl_payload_length(manifest->encoding, sum / 4);
+    if (length != manifest->payload_bytes)
         return sl_error_set(error, SL_FORMAT, "payload_bytes: %llu, the tensors have %llu",
-                            (unsigned long long)manifest->payload_bytes, (unsigned long long)sum);
+                            (unsigned long long)manifest->payload_bytes, (unsigned long long)length);
     return SL_OK;
 }
 
@@ -119,6 +130,12 @@ static enum sl_status read_plan(struct sl_manifest *manifest, const Starling__V1
     if (status != SL_OK)
         return status;
     manifest->kind = (enum sl_payload_kind)from->kind;
+    /* Who takes a model over wants all of it. */
+    uint64_t last = manifest->kind == SL_PAYLOAD_UPDATE ? SL_ENCODING_INT8 : SL_ENCODING_F32;
+    status = sl_wire_check_range((uint64_t)from->encoding, SL_ENCODING_F32, last, "encoding", error);
+    if (status != SL_OK)
+        return status;
+    manifest->encoding = (enum sl_payload_encoding)from->encoding;
     manifest->degree = from->degree;
     manifest->samples = from->samples;
     manifest->total_samples = from->total_samples;
@@ -180,6 +197,7 @@ static enum sl_status pack_manifest(struct sl_buffer *out, const void *in) {
     message.round = manifest->round;
     message.lineage = manifest->lineage;
     message.kind = (Starling__V1__PayloadKind)manifest->kind;
+    message.encoding = (Starling__V1__PayloadEncoding)manifest->encoding;
     message.degree = manifest->degree;
     message.samples = manifest->samples;
     message.total_samples = manifest->total_samples;

@@ -136,6 +136,13 @@ struct sl_wire_tensor {
     uint32_t rank;                   /* 0: a scalar */
     uint64_t dims[SL_WIRE_RANK_MAX]; /* each ≥ 1; 0 beyond the rank */
 };
+/* How the elements of all tensors, one behind the other, are written. */
+enum sl_payload_encoding {
+    SL_ENCODING_F32, /* little-endian */
+    SL_ENCODING_INT8 /* aggregate/quantise.h */
+};
+/* In bytes, of at most 2⁶¹ elements. */
+uint64_t sl_payload_length(enum sl_payload_encoding encoding, uint64_t elements);
 /* Signed by its origin: these are the bytes that travel, so that a signature is checked over what was received. */
 struct sl_manifest {
     char flock[SL_NAME_SIZE], run[SL_NAME_SIZE], origin[SL_NAME_SIZE];
@@ -147,7 +154,8 @@ struct sl_manifest {
     uint8_t view[SL_WIRE_DIGEST_SIZE]; /* digest of the planned roster */
     struct sl_wire_tensor *tensors;
     size_t tensor_count;                           /* 1 … SL_TENSORS_MAX */
-    uint64_t payload_bytes;                        /* 4 × the elements of all tensors, f32 little-endian */
+    enum sl_payload_encoding encoding;             /* of a snapshot f32 */
+    uint64_t payload_bytes;                        /* sl_payload_length of the elements of all tensors */
     uint32_t chunk_bytes;                          /* a multiple of SL_CHUNK_UNIT */
     uint8_t (*chunk_digests)[SL_WIRE_DIGEST_SIZE]; /* SHA-256 of each chunk */
     size_t chunk_count;                            /* = ⌈payload_bytes / chunk_bytes⌉ */
@@ -160,6 +168,8 @@ struct sl_manifest_frame {
 struct sl_credit {
     uint32_t transfer;
     uint64_t until; /* bytes of the payload that may be sent, from its beginning; never falls */
+    uint64_t from;  /* of a transfer's first one: what is before it is here already and is not sent; a multiple of
+                       SL_CHUNK_UNIT, less than `until`. 0 in all others */
 };
 struct sl_cancel { /* from either side: no more of this transfer; 0 answers a model request */
     uint32_t transfer;
@@ -267,7 +277,7 @@ struct sl_round_state {
 };
 
 /* What a slot of the journal holds: a model, the optimiser's state after a training, an update. */
-enum sl_kept_kind { SL_KEPT_MODEL = 1, SL_KEPT_STATE = 2, SL_KEPT_UPDATE = 3 };
+enum sl_kept_kind { SL_KEPT_MODEL = 1, SL_KEPT_STATE = 2, SL_KEPT_UPDATE = 3, SL_KEPT_TRAINED = 4 };
 struct sl_kept {
     enum sl_kept_kind kind;
     char origin[SL_NAME_SIZE]; /* whose it is */

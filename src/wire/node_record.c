@@ -12,8 +12,8 @@ static enum sl_status read_manifest(struct sl_kept *out, const Starling__V1__Kep
     uint8_t *bytes = NULL;
     if (from->manifest.len == 0)
         return out->kind == SL_KEPT_UPDATE ? sl_error_set(error, SL_FORMAT, "an update without its manifest") : SL_OK;
-    if (out->kind == SL_KEPT_STATE)
-        return sl_error_set(error, SL_FORMAT, "an optimiser's state with a manifest");
+    if (out->kind == SL_KEPT_STATE || out->kind == SL_KEPT_TRAINED)
+        return sl_error_set(error, SL_FORMAT, "an optimiser's state, or what was trained, with a manifest");
     enum sl_status status =
         sl_wire_read_bytes(&bytes, &out->manifest.length, &from->manifest, SL_PAYLOAD_MAX, "manifest", error);
     out->manifest.data = bytes;
@@ -23,7 +23,7 @@ static enum sl_status read_manifest(struct sl_kept *out, const Starling__V1__Kep
 static enum sl_status read_kept(struct sl_kept *out, const Starling__V1__Kept *from, struct sl_error *error) {
     out->kind = (enum sl_kept_kind)from->kind;
     out->round = from->round;
-    enum sl_status status = sl_wire_check_range((uint64_t)from->kind, SL_KEPT_MODEL, SL_KEPT_UPDATE, "kind", error);
+    enum sl_status status = sl_wire_check_range((uint64_t)from->kind, SL_KEPT_MODEL, SL_KEPT_TRAINED, "kind", error);
     if (status == SL_OK)
         status = sl_wire_read_name(out->origin, from->origin, "origin", error);
     return status == SL_OK ? read_manifest(out, from, error) : status;

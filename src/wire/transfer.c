@@ -88,7 +88,10 @@ enum sl_status sl_manifest_frame_decode(struct sl_manifest_frame *out, const uin
 
 static enum sl_status read_credit(void *out, const void *message, struct sl_error *error) {
     const Starling__V1__Credit *from = message;
-    *(struct sl_credit *)out = (struct sl_credit){.transfer = from->transfer, .until = from->until};
+    *(struct sl_credit *)out = (struct sl_credit){.transfer = from->transfer, .until = from->until, .from = from->from};
+    if (from->from != 0 && (from->from >= from->until || from->from % SL_CHUNK_UNIT != 0))
+        return sl_error_set(error, SL_FORMAT, "credit from %llu until %llu", (unsigned long long)from->from,
+                            (unsigned long long)from->until);
     return sl_wire_check_range(from->transfer, 1, UINT32_MAX, "transfer", error);
 }
 
@@ -97,6 +100,7 @@ static enum sl_status pack_credit(struct sl_buffer *out, const void *in) {
     Starling__V1__Credit message = STARLING__V1__CREDIT__INIT;
     message.transfer = credit->transfer;
     message.until = credit->until;
+    message.from = credit->from;
     return sl_wire_pack(out, &message.base);
 }
 

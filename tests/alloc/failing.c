@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <event2/event.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -21,14 +22,17 @@
 #endif
 
 static struct {
-    size_t left; /* allocations until the one that fails; 0: none does */
-    bool failed;
+    atomic_size_t left; /* allocations until the one that fails, on whatever thread; 0: none does */
+    atomic_bool failed;
 } state;
 
 static bool fails(void) {
-    if (state.left == 0 || --state.left > 0)
+    size_t left = atomic_load(&state.left);
+    while (left > 0 && !atomic_compare_exchange_weak(&state.left, &left, left - 1))
+        ;
+    if (left != 1)
         return false;
-    state.failed = true;
+    atomic_store(&state.failed, true);
     return true;
 }
 
@@ -129,13 +133,13 @@ static void involve(enum failing_others others) {
 
 void failing_arm(size_t n, enum failing_others others) {
     involve(others);
-    state.failed = false;
-    state.left = n;
+    atomic_store(&state.failed, false);
+    atomic_store(&state.left, n);
 }
 
 bool failing_disarm(void) {
-    state.left = 0;
-    return state.failed;
+    atomic_store(&state.left, 0);
+    return atomic_load(&state.failed);
 }
 
 void failing_check_leaks(void) {

@@ -15,12 +15,14 @@ import traceback
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "testnet"), str(ROOT / "tests" / "runner"), str(ROOT / "tests" / "chaos")]
 
+import progress  # noqa: E402
 import scenario  # noqa: E402
 import scenario_kill  # noqa: E402,F401
 import scenario_links  # noqa: E402,F401
 import scenario_load  # noqa: E402,F401
 import scenario_long  # noqa: E402,F401
 import scenario_restart  # noqa: E402,F401
+import scenario_virtual  # noqa: E402,F401
 import table  # noqa: E402
 import under_test  # noqa: E402
 from driver.kits import Failure  # noqa: E402
@@ -100,6 +102,8 @@ def parse(arguments):
     unknown = set(options.only or ()) - set(scenario.ALL)
     if unknown:
         parser.error(f"argument --only: there is no scenario {sorted(unknown)[0]}")
+    if options.only and options.write_table:
+        parser.error("argument --write-table: the table is of all scenarios, so not with --only")
     return options
 
 
@@ -138,15 +142,33 @@ def tell(report, options, case, figures, seconds):
         report.add(f"{case.name} ({'; '.join(figures)})" if figures else case.name, [case], seconds)
 
 
-def play_all(options, chosen):
-    context = Context(options, os.environ["STARLING"])
-    report, results = Report(), []
-    for one in chosen:
-        began = time.monotonic()
+def play_one(options, context, report, one):
+    began = time.monotonic()
+    try:
         case = play(context, one)
         tell(report, options, case, context.figures, time.monotonic() - began)
         context.close(options.keep and case.outcome == FAILED)
-        results.append((one, case, list(context.figures)))
+        return case
+    finally:
+        context.close(False)  # of one that was stopped in the midst of it
+
+
+def play_all(options, chosen):
+    context = Context(options, os.environ["STARLING"])
+    report, results = Report(), []
+    ahead = progress.Progress([one.name for one in chosen], options.short)
+    try:
+        for one in chosen:
+            began = time.monotonic()
+            if not options.json:
+                print(ahead.next(), flush=True)
+            results.append((one, play_one(options, context, report, one), list(context.figures)))
+            ahead.done(time.monotonic() - began)
+    except KeyboardInterrupt:
+        if not options.json:
+            print(f"stopped: {len(results)} of {len(chosen)} scenarios were played")
+            report.close()
+        return 130
     if options.write_table:
         table.write(ROOT, options, results)
     return 0 if options.json else report.close()
@@ -166,11 +188,7 @@ def main(arguments):
     program()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _handle_stop)
-    try:
-        return play_all(options, chosen)
-    except KeyboardInterrupt:
-        print("stopped: the scenarios did not come to their end")
-        return 130
+    return play_all(options, chosen)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from under_test import ENDLESS
 
 NODES = 8
 POINT = 0.01
+# What a flock that cannot send everything to everybody has: 4 peers a round, a byte a value.
+SPARSE = {"mix": {"codec": "int8"}, "overlay": {"topology": "regular:4"}, "round": {"averaging_rounds": 4}}
 LONGER = {"learner": {"steps": 200}}  # rounds of about a second: what is counted in rounds is not the start of a process
 KILLED_WANTED = "round ends ≤ deadline + 1 s; accuracy within 1 point of a survivors-only run with the same seed"
 
@@ -17,18 +19,18 @@ def victims(context, count):
     return sorted(context.random.sample(range(NODES), count))
 
 
-def kill_in_phase(context, phase, count):
+def kill_in_phase(context, phase, count, settings=None):
     chosen = victims(context, count)
     survivors = [index for index in range(NODES) if index not in chosen]
     round_ = context.random.randint(2, 4)
-    with context.flock(rounds(context)) as flock:
+    with context.flock(rounds(context), settings=settings) as flock:
         for index in chosen:
             flock.wait_phase(index, round_, phase)
             flock.faults.kill(index)
         flock.finish()
         flock.rounds_end_in_time(survivors)
         accuracy = flock.accuracy(survivors)
-    alone = context.baseline(rounds(context), only=survivors)
+    alone = context.baseline(rounds(context), only=survivors, settings=settings)
     context.figure("accuracy", 100 * accuracy, "%")
     context.figure("of survivors only", 100 * alone, "%")
     check_at_least(accuracy, alone - POINT, "accuracy")
@@ -46,6 +48,11 @@ for _phase in ("train", "exchange", "mix"):
         _register(_phase, _count)
 
 
+@scenario("kill-2-exchange-int8", "kill -9 of 2 of 8 nodes in the phase exchange; 4 peers a round, int8", KILLED_WANTED)
+def kill_sparse(context):
+    kill_in_phase(context, "exchange", 2, SPARSE)
+
+
 def first_counted(flock, index, since_ns):
     """The first round since then in which exchanges of that node counted; None so far."""
     return next((event["round"] for event in flock.view(index).all("mixed")
@@ -60,11 +67,25 @@ def rounds_absent(flock, index, witness):
     return None if back is None else max(0, back - at_start - 1)
 
 
-def come_back(context, start):
+def agree(context, flock, back, others, sparse):
+    """As near to each other as before; that is the same in a full mesh of f32."""
+    if not sparse:
+        context.figure("agreement", flock.agreement(back, 5, range(NODES)), "rounds later")
+        return
+    last = back + 5
+    flock.wait(lambda: all(flock.view(index).all("saved", round=last) for index in range(NODES)), 120,
+               f"the models of round {last}")
+    before, after = flock.consensus_error(5, others), flock.consensus_error(last, range(NODES))
+    context.figure("consensus error", after)
+    context.figure("before", before)
+    check_at_most(after, 1.5 * before, "consensus error 5 rounds after")
+
+
+def come_back(context, start, settings=None):
     chosen = victims(context, 2)
     others = [index for index in range(NODES) if index not in chosen]
     witness = others[0]
-    with context.flock(ENDLESS, settings=LONGER) as flock:
+    with context.flock(ENDLESS, settings={**LONGER, **(settings or {})}) as flock:
         flock.wait_round(2)
         for index in chosen:
             flock.faults.kill(index)
@@ -78,7 +99,7 @@ def come_back(context, start):
         absent = max(rounds_absent(flock, index, witness) for index in chosen)
         context.figure("absent", absent, "rounds")
         back = max(first_counted(flock, index, flock.view(index).all("start")[-1]["time_ns"]) for index in chosen)
-        context.figure("agreement", flock.agreement(back, 5, range(NODES)), "rounds later")
+        agree(context, flock, back, others, settings is not None)
         flock.rounds_end_in_time(others)
     check_at_most(absent, 3, "rounds until the killed are in the mix again")
 
@@ -94,3 +115,8 @@ def return_with_disk(context):
 @scenario("return-without-disk", "2 killed nodes come back without their disk", BACK_WANTED)
 def return_without_disk(context):
     come_back(context, "start_bare")
+
+
+@scenario("return-with-disk-int8", "2 killed nodes come back with their disk; 4 peers a round, int8", BACK_WANTED)
+def return_sparse(context):
+    come_back(context, "start", SPARSE)

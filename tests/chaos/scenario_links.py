@@ -8,6 +8,7 @@ from under_test import ENDLESS
 NODES = 8
 STOPPED = (2, 5)
 POINT = 0.01
+EVALUATED = 5  # every so many rounds
 
 
 def one_flock_again(flock, indices):
@@ -15,14 +16,23 @@ def one_flock_again(flock, indices):
     return all((flock.view(index).last("mixed") or {}).get("counted") == len(indices) - 1 for index in indices)
 
 
+def accuracy_after(flock, round_):
+    """The nodes' mean after that round, or, of one that left it out, after the next one that it evaluates."""
+    def known():
+        found = [min((one for one in flock.view(index).evaluations if one >= round_), default=None)
+                 for index in flock.living()]
+        return None if None in found else [flock.view(index).evaluations[one][0]
+                                           for index, one in zip(flock.living(), found)]
+    values = flock.wait(known, 120, f"accuracy after round {round_}")[0]
+    return sum(values) / len(values)
+
+
 @scenario("partition", "partition 4 / 4 for 10 rounds, then healed",
-          "both halves go on; one flock again ≤ 10 s; final accuracy within 1 point of an undisturbed run",
-          still_open="the halves can end their rounds before they meet again")
+          "both halves go on; one flock again ≤ 10 s; accuracy five rounds later within 1 point of an undisturbed run")
 def partition(context):
     lasts = 5 if context.short else 10
-    total = lasts + 17
     halves = [0, 1, 2, 3], [4, 5, 6, 7]
-    with context.flock(total) as flock:
+    with context.flock(ENDLESS, settings={"learner": {"evaluate_every": EVALUATED}}) as flock:
         flock.wait_round(2)
         for one in halves[0]:
             for other in halves[1]:
@@ -35,27 +45,30 @@ def partition(context):
         flock.network.heal_all()
         took = flock.wait(lambda: one_flock_again(flock, range(NODES)), 60, "one flock")[1]
         context.figure("one flock again", took, "s")
-        flock.finish()
+        reached = max(flock.view(index).mixed for index in range(NODES)) + 5
+        last = reached + -reached % EVALUATED
+        accuracy = accuracy_after(flock, last)
         flock.rounds_end_in_time()
-        accuracy = flock.accuracy()
-    whole = context.baseline(total)
-    context.figure("accuracy", 100 * accuracy, "%")
+    whole = context.baseline(last)
+    context.figure(f"accuracy after round {last}", 100 * accuracy, "%")
     context.figure("undisturbed", 100 * whole, "%")
     check_at_most(took, 10, "until one flock again", " s")
     check_at_least(accuracy, whole - POINT, "accuracy")
 
 
 @scenario("cut-one-way", "what one node sends to another is lost, the other way works",
-          "others' rounds ≤ the deadline; all go on, and agree at the end")
+          "others' rounds ≤ the deadline; all go on, and agree when it is over")
 def cut_one_way(context):
-    with context.flock(12 if context.short else 20) as flock:
+    with context.flock(ENDLESS) as flock:
         flock.wait_round(2)
         flock.network.cut_one_way(1, 2)
-        flock.wait_round(8)
+        flock.wait_round(flock.view(0).mixed + (5 if context.short else 12))
         flock.network.heal_all()
-        flock.finish()
+        took = flock.wait(lambda: one_flock_again(flock, range(NODES)), 60, "rounds of all")[1]
+        context.figure("all count", took, "s later")
+        round_ = max(flock.view(index).mixed for index in range(NODES))
+        context.figure("agreement", flock.agreement(round_, 5, range(NODES)), "rounds later")
         flock.rounds_end_in_time()
-        check(len(flock.digests()) == 1, "the models differ at the end")
 
 
 @scenario("flapping", "one node's links go and come every second",
@@ -81,7 +94,7 @@ def flapping(context):
 
 @scenario("slow-node", "5 % loss, 100 ms, 10 Mbit/s on one node",
           "others' rounds ≤ the deadline; the slow one's data still moves the mean: ≥ 1 edge in 5 rounds",
-          still_open="a link that takes as long as the deadline for one update counts too seldom")
+          still_open="one run of some 17 has a stretch of six rounds, with a load of 20 on two cores")
 def slow_node(context):
     total = 11 if context.short else 20
     with context.flock(total) as flock:

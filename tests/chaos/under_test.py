@@ -1,9 +1,12 @@
 """A flock under test: the pieces of the test network's driver, and what is measured on it, all from the records."""
 import array
 import contextlib
+import json
 import math
 import os
 import pathlib
+import signal
+import subprocess
 import time
 
 from driver import kits, main, network, options as command_line
@@ -83,8 +86,10 @@ class Flock:
             self.stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.stack.close()
+        if kind is None:
+            self.conserves()
 
     def _end(self):
         for process in self.faults.running.values():
@@ -137,7 +142,24 @@ class Flock:
         self.wait(lambda: all(self.faults.process(index).code is not None for index in self.living()), seconds, "the end")
         self.look()
 
+    def end_well(self, seconds=60):
+        """All that live are asked to stop, and do."""
+        for index in self.living():
+            self.faults.process(index).signal(signal.SIGINT)
+        self.wait(lambda: all(self.faults.process(index).code is not None for index in self.living()), seconds, "the end")
+        self.look()
+
     # ---- what is measured ----
+
+    def conserves(self):
+        """Of what the nodes learned nothing was lost or counted twice, whatever was done to them: their ledgers' sums."""
+        if self.options.settings.get("mix", {}).get("stream"):
+            return  # keeps no promises
+        records = [str(path) for path in (node.kit.folder / "record.jsonl" for node in self.nodes) if path.exists()]
+        result = subprocess.run([self.context.program, "ledger", "check", "--json", *records], capture_output=True, text=True,
+                                check=False)
+        check(result.returncode == 0, f"the ledger: {result.stderr.strip()}")
+        self.context.figure("ledger off by", json.loads(result.stdout)["error"])
 
     def longest_wait(self, indices=None, since=0.0):
         """s from the end of a node's own training to its mean, the longest of all rounds."""
@@ -201,6 +223,7 @@ class Flock:
     def open_files(self, index):
         return len(os.listdir(f"/proc/{self.faults.process(index).child.pid}/fd"))
 
-    def memory(self, index):
-        status = self.view(index).last("status") or {}
-        return status.get("rss_bytes", 0)
+    def memory(self, index, since=0.0):
+        """(s, bytes) as the record tells it every second, since then."""
+        return [(event["time_ns"] / NS, event["rss_bytes"]) for event in self.view(index).all("status")
+                if event["time_ns"] / NS >= since]

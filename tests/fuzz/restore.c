@@ -240,7 +240,7 @@ static void feed_byte(struct node *node, uint8_t kind, uint8_t what) {
         event.type = SL_ROUND_MIXED;
         break;
     case 10:
-        event.type = what == 0 ? SL_ROUND_STOP : SL_ROUND_LOST;
+        event.type = what == 0 ? SL_ROUND_STOP : what == 1 ? SL_ROUND_FORGOT : SL_ROUND_LOST;
         break;
     default:
         event.type = SL_ROUND_MODEL_LOADED;

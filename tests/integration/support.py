@@ -32,6 +32,12 @@ def program(variable="STARLING", folder="release"):
     return os.environ.get(variable) or str(ROOT / "build" / folder / "starling")
 
 
+def tap(name):
+    """A module of tests/tap, of the build that the program is of, or of one with tests; None: there is none."""
+    folders = [pathlib.Path(program()).parent, ROOT / "build/plain"]
+    return next((path for path in (folder / f"tests/tap/{name}.so" for folder in folders) if path.exists()), None)
+
+
 def sanitizer_environment():
     return {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1",
             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:abort_on_error=1",

@@ -193,6 +193,7 @@ class ManPages(Typed):
         self.type(documents.examples("starling-node.1")[0])
         self.nodes_end()
         self.check_same_model(5, "alice", "bob")
+        self.assertIn("off by", self.type(documents.examples("starling-ledger.1")[0]))
 
     def test_simulation(self):
         rounds, membership = documents.examples("starling-simulate.1")
@@ -201,8 +202,8 @@ class ManPages(Typed):
 
     def test_every_example_is_typed(self):
         counts = {path.name: len(documents.examples(path.name)) for path in (support.ROOT / "docs/man").iterdir()}
-        self.assertEqual({"starling.1": 5, "starling-ca.1": 5, "starling-cert.1": 3, "starling-node.1": 1,
-                          "starling-preflight.1": 1, "starling-proof.1": 1, "starling-settings.1": 1,
+        self.assertEqual({"starling.1": 5, "starling-ca.1": 5, "starling-cert.1": 3, "starling-ledger.1": 1,
+                          "starling-node.1": 1, "starling-preflight.1": 1, "starling-proof.1": 1, "starling-settings.1": 1,
                           "starling-settings.5": 0, "starling-simulate.1": 2}, counts)
         self.assertEqual(FIVE, documents.examples("starling.1"))  # README's
         self.assertEqual([self.PROOF], documents.examples("starling-proof.1"))

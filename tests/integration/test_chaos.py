@@ -13,9 +13,16 @@ import support
 
 CHAOS = support.ROOT / "tests" / "chaos"
 sys.path[:0] = [str(CHAOS), str(support.ROOT / "tests" / "runner")]
+import progress  # noqa: E402
 import scenario  # noqa: E402
 import scenario_kill  # noqa: E402
+import scenario_links  # noqa: E402,F401
+import scenario_load  # noqa: E402,F401
+import scenario_long  # noqa: E402,F401
+import scenario_restart  # noqa: E402,F401
+import scenario_virtual  # noqa: E402,F401
 import table  # noqa: E402
+import trend  # noqa: E402
 import under_test  # noqa: E402
 from report import FAILED, PASSED, Case  # noqa: E402
 
@@ -32,7 +39,7 @@ class CommandLine(unittest.TestCase):
         self.assertGreater(len(short), 10)
 
     def test_wrong_usage(self):
-        for arguments in (["--only", "nothing"], ["--seed", "x"], ["--what"]):
+        for arguments in (["--only", "nothing"], ["--seed", "x"], ["--what"], ["--only", "soak", "--write-table"]):
             with self.subTest(arguments):
                 result = run(*arguments)
                 self.assertEqual((64, 1), (result.returncode, len(result.stderr.splitlines())), result.stderr)
@@ -42,6 +49,101 @@ class CommandLine(unittest.TestCase):
         result = run("--short", **user)
         self.assertEqual(77, result.returncode, result.stdout + result.stderr)
         self.assertIn("root", result.stderr)
+
+
+class Playing(unittest.TestCase):
+    """The command itself, with scenarios of ours in place of its own."""
+
+    PLAY = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import runpy
+chaos = runpy.run_path(sys.argv[1] + "/__main__.py", run_name="chaos")
+import scenario
+scenario.ALL.clear()
+os.geteuid = lambda: 0
+def stop(context):
+    context.new_folder()
+    print(context.folders[0])
+    signal.raise_signal(signal.SIGTERM)
+scenario.scenario("good", "a fault", "it lives")(lambda context: context.figure("wait", 2.0, "s"))
+scenario.scenario("bad", "a fault", "it lives", still_open="why")(lambda context: scenario.check(False, "it does not"))
+scenario.scenario("left", "a fault", "it lives")(lambda context: (_ for _ in ()).throw(scenario.Skip("not here")))
+scenario.scenario("stop", "a fault", "it lives", short=False)(stop)
+scenario.scenario("never", "a fault", "it lives", short=False)(lambda context: print("never"))
+sys.exit(chaos["main"](sys.argv[2:]))
+"""
+
+    def play(self, *arguments):
+        return subprocess.run([sys.executable, "-B", "-c", self.PLAY, str(CHAOS), *arguments], capture_output=True, text=True,
+                              env={**os.environ, "STARLING": "/bin/true"}, timeout=60, check=False)
+
+    def test_outcomes(self):
+        told = self.play("--short")
+        lines = told.stdout.splitlines()
+        self.assertEqual((1, "1 passed, 1 failed, 1 skipped"), (told.returncode, lines[-1]), told.stderr)
+        self.assertEqual(["[1/3] good", "[2/3] bad", "[3/3] left"], [line.split(":")[0] for line in lines if line[0] == "["])
+        self.assertIn("good (wait 2 s): 1 passed", told.stdout)
+        self.assertIn("skipped: left: not here", told.stdout)
+
+    def test_lines_for_the_runner(self):
+        told = self.play("--short", "--json")
+        self.assertEqual(0, told.returncode, told.stderr)
+        self.assertEqual([{"name": "good", "outcome": "passed", "detail": "", "open": ""},
+                          {"name": "bad", "outcome": "failed", "detail": "it does not", "open": "why"},
+                          {"name": "left", "outcome": "skipped", "detail": "not here", "open": ""}],
+                         [json.loads(line) for line in told.stdout.splitlines()])
+
+    def test_stopped_in_the_midst(self):
+        told = self.play("--only", "good", "--only", "stop", "--only", "never")
+        lines = told.stdout.splitlines()
+        self.assertEqual((130, "1 passed, 0 failed, 0 skipped"), (told.returncode, lines[-1]), told.stderr)
+        self.assertIn("stopped: 1 of 3 scenarios were played", lines)
+        folder, = (line for line in lines if line.startswith("/"))
+        self.assertFalse(os.path.exists(folder), "what it had begun is left behind")
+        self.assertNotIn("never", lines)
+
+
+class Foretelling(unittest.TestCase):
+    def test_what_is_left(self):
+        ahead = progress.Progress(["a", "b", "c"], short=True)
+        self.assertEqual("[1/3] a: about 15 s, all that is left 45 s", ahead.next())
+        ahead.done(60 + 90)  # twice as long as was foretold, when what it is believed by is counted
+        self.assertEqual("[2/3] b: about 42 s, all that is left 84 s", ahead.next())
+
+    def test_text(self):
+        self.assertEqual(["89 s", "2 min", "89 min", "1 h 30 min", "4 h 05 min"],
+                         [progress.text(seconds) for seconds in (89, 100, 5340, 5400, 14700)])
+
+    def test_the_full_form_takes_four_hours_at_most(self):
+        self.assertLessEqual(sum(progress.seconds_of(name, False) for name in scenario.ALL), 4 * 3600)
+        self.assertEqual(set(), set(progress.TAKES) - set(scenario.ALL), "no such scenario")
+
+
+class Trend(unittest.TestCase):
+    """Of samples a second apart."""
+
+    @staticmethod
+    def samples(values):
+        return list(enumerate(values))
+
+    def test_what_is_flat(self):
+        noise = [100 + (7 * number) % 5 for number in range(60)]
+        self.assertAlmostEqual(0, trend.growth(self.samples(noise)), delta=2)
+        self.assertAlmostEqual(0, trend.growth(self.samples(noise[:-1] + [500])), delta=2, msg="a last sample that is high")
+        self.assertAlmostEqual(0, trend.growth(self.samples([1] + noise[1:])), delta=2, msg="a first one that is low")
+        self.assertEqual(0, trend.relative_growth(self.samples([7] * 60)))
+
+    def test_what_grows(self):
+        for count in (12, 60, 1800):
+            values = [1000 + 100 * number / (count - 1) + (7 * number) % 5 for number in range(count)]
+            self.assertAlmostEqual(100, trend.growth(self.samples(values)), delta=6)
+            self.assertAlmostEqual(0.095, trend.relative_growth(self.samples(values)), delta=0.006)
+            values[-1] = 1000  # and looks as at the start in the end
+            self.assertAlmostEqual(100, trend.growth(self.samples(values)), delta=15)
+
+    def test_too_few_samples(self):
+        self.assertEqual([0, 0], [trend.slope([]), trend.slope([(1, 5)])])
 
 
 class Node:

@@ -16,7 +16,8 @@ import support
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STARLING = str(pathlib.Path(os.environ.get("STARLING", ROOT / "build/release/starling")).resolve())
 COMMANDS = ("node", "preflight", "ca init", "ca issue", "ca approve", "ca renew", "ca revoke", "ca crl", "ca list",
-            "ca show", "cert request", "cert install", "cert show", "proof verify", "settings check", "settings show",
+            "ca show", "cert request", "cert install", "cert show", "proof verify", "ledger check",
+            "settings check", "settings show",
             "settings schema", "settings reference", "simulate",
             "simulate membership", "help", "version")
 # Nothing of the caller's own environment may reach the settings.

@@ -81,6 +81,17 @@ class Interrupt(support.Case):
         support.wait_for(lambda: any(event["boot"] not in boots for event in support.events(self.record("bob"), "mixed")))
         self.stop(*self.NAMES)
 
+    def test_stopped_one_goes_on_where_it_was(self):
+        self.stop("bob")
+        first = support.events(self.record("bob"), "start")[-1]["boot"]
+        self.nodes["bob"] = self.start("node", self.settings("bob"), "--join", self.address("carol"))
+        again = self.wait_for_event("bob", "journal", continued=True)
+        self.assertNotEqual(first, again["boot"])
+        support.wait_for(lambda: any(event["boot"] == again["boot"] and event["counted"] > 0
+                                     for event in support.events(self.record("bob"), "mixed")))
+        self.assertFalse(support.events(self.record("bob"), "lineage"))
+        self.stop(*self.NAMES)
+
     def test_second_sigint_ends_at_once(self):
         self.nodes["alice"].signal(signal.SIGSTOP)
         self.nodes["alice"].signal(signal.SIGINT)

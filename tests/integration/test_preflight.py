@@ -264,7 +264,7 @@ class Peers(Preflight):
         for _ in range(3):
             findings = self.preflight("bob", "--join", self.address("alice"))
             told = [finding["detail"] for finding in findings if finding["what"] == "membership.join[0]"]
-            self.assertRegex(told[0], r"is alice, certificate \S*CN=alice.*, protocol 2, mtls, in \d+ ms\Z")
+            self.assertRegex(told[0], r"is alice, certificate \S*CN=alice.*, protocol 3, mtls, in \d+ ms\Z")
         self.assertEqual({path for path in before if "bob" in path.parts},
                          {path for path in self.files() if "bob" in path.parts})
         support.wait_for(lambda: alice.output().count("peer probed") == 3, what="the probes in alice's log")
@@ -333,7 +333,7 @@ class Peers(Preflight):
                     **value["transport"], "peers": [{"connect_to": at, "connection_security": by}]}})
                 alice = self.start_node("alice")
                 findings = self.preflight("bob", "--join", address)
-                self.assertRegex(findings[-1]["detail"], rf"is alice, .*, protocol 2, {mode}, in \d+ ms\Z")
+                self.assertRegex(findings[-1]["detail"], rf"is alice, .*, protocol 3, {mode}, in \d+ ms\Z")
                 for other in {"mtls", "tls", "clear"} - {mode}:
                     # A mode that the other end does not speak is no way in, whatever it was told.
                     self.edit("bob", lambda value, at=address, by=other: {**value, "transport": {

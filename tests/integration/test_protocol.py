@@ -1,7 +1,6 @@
 """docs/protocol.md is enough for a second implementation: the reader beside this file, written from that page, decodes what
 real nodes said to each other, recorded in the clear by tests/tap, and comes to the same graphs and the same bits."""
 import collections
-import pathlib
 import random
 import re
 import signal
@@ -11,7 +10,7 @@ import unittest.mock
 
 import relay
 import support
-from protocol_reader import conversation, flock, signatures, wire
+from protocol_reader import conversation, flock, int8, signatures, wire
 
 SIDE, EXAMPLES = 20, 120  # pixels; a model of three chunks
 TRAINED = 1               # rounds before the averaging ones
@@ -22,12 +21,6 @@ def setUpModule():
     if signatures.OPENSSL is None:
         raise unittest.SkipTest("openssl is not installed")
     support.own_network()
-
-
-def find_tap():
-    """Of the build that the program is of, or of one with tests."""
-    folders = [pathlib.Path(support.program()).parent, support.ROOT / "build/plain"]
-    return next((folder / "tests/tap/tap.so" for folder in folders if (folder / "tests/tap/tap.so").exists()), None)
 
 
 def write_examples(folder):
@@ -44,7 +37,7 @@ class Recorded(support.Case):
 
     def setUp(self):
         super().setUp()
-        self.tap = find_tap()
+        self.tap = support.tap("tap")
         self.assertIsNotNone(self.tap, "tests/tap/tap.so is not built: it is of every build with tests")
 
     def taps(self, name):
@@ -147,6 +140,33 @@ class Averaging(Recorded):
 
     def test_regular_4(self):
         self.check_regular(4)
+
+    def saved(self, name, number):
+        data = next((self.folder / name / "models").glob(f"round-{number:06}.safetensors")).read_bytes()
+        return flock.floats(data[8 + struct.unpack_from("<Q", data)[0]:])
+
+    def check_int8(self, names, topology):
+        read = self.average(names, topology, mix={"codec": "int8"}, model={"keep": 0})
+        for number in range(1, ROUNDS + 1):
+            read.check_round(number)
+            self.assertEqual({flock.INT8}, {payload.manifest["encoding"] for payload in read.updates(number).values()})
+        for number in range(TRAINED + 1, ROUNDS + 1):
+            read.check_joined(number, {name: (self.saved(name, number - 1), self.saved(name, number)) for name in names})
+        return read
+
+    def test_full_mesh_in_int8(self):
+        read = self.check_int8(("alice", "bob", "carol"), "full")
+        sizes = {len(payload.data) for payload in read.updates(1).values()}
+        self.assertEqual({int8.length(len(self.saved("bob", 1)))}, sizes)
+        # One step of one value: the others come to another model.
+        payload = read.updates(ROUNDS)["bob"]
+        payload.data = payload.data[:-5] + bytes([payload.data[-5] ^ 1]) + payload.data[-4:]
+        with self.assertRaises(wire.Fault):
+            read.check_joined(ROUNDS, {name: (self.saved(name, ROUNDS - 1), self.saved(name, ROUNDS))
+                                       for name in ("alice", "bob", "carol")})
+
+    def test_regular_2_in_int8(self):
+        self.check_int8(("a", "b-2", "b", "node-d", "e0", "f"), "regular:2")
 
     def test_one_bit_of_one_update_is_seen(self):
         read = self.average(("alice", "bob", "carol"), "full")
@@ -282,7 +302,7 @@ class Damage(Recorded):
         ("HELLO", 5, 1): "flags",
         ("HELLO", 7, 1): "reserved bits",
         ("HELLO", 0, 0x80): "a frame above the limit",
-        ("HELLO", 9, 1): "version_min, 3",
+        ("HELLO", 9, 4): "version_min, 7",
         ("HELLO >", -1, 0x10): "the end of the delegation",
         ("HELLO >", -8, 1): "its signature",
         ("HELLO >", 100, 1): "the certificate",

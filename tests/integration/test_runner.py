@@ -1,5 +1,6 @@
 """The test runner and the CI's script: what they count is what happened."""
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -11,6 +12,7 @@ import unittest
 import support
 
 sys.path.insert(0, str(support.ROOT / "tests/runner"))
+import chaos  # noqa: E402
 import children  # noqa: E402
 import modules  # noqa: E402
 import programs  # noqa: E402
@@ -102,6 +104,36 @@ class Programs(Folder):
     def test_plain_program(self):
         self.assertEqual([PASSED, FAILED, SKIPPED, FAILED],
                          [programs.plain_case("x", code, "").outcome for code in (0, 1, 77, -6)])
+
+
+class Faults(Folder):
+    """tests/chaos, as tests/run counts it."""
+
+    @staticmethod
+    def line(name, outcome, detail="", why=""):
+        return json.dumps({"name": name, "outcome": outcome, "detail": detail, "open": why})
+
+    def test_what_is_known_to_fail_is_skipped_and_says_what_it_measured(self):
+        known = chaos.read_case(self.line("stop", FAILED, "9 rounds, wanted at most 5", "links are slow"))
+        self.assertEqual(Case("chaos/stop", SKIPPED, "known to fail: links are slow (9 rounds, wanted at most 5)"), known)
+        # Nothing else becomes of it, and of nothing else.
+        self.assertEqual(Case("chaos/stop", PASSED), chaos.read_case(self.line("stop", PASSED, why="links are slow")))
+        self.assertEqual(Case("chaos/stop", SKIPPED, "no root"), chaos.read_case(self.line("stop", SKIPPED, "no root", "x")))
+        self.assertEqual(Case("chaos/stop", FAILED, "9 rounds"), chaos.read_case(self.line("stop", FAILED, "9 rounds")))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root's faults are played")
+    def test_what_was_not_told_is_a_failure(self):
+        listed = "printf 'a x\\nb y\\n'"
+        told = {"all": [self.line("a", PASSED), "noise", self.line("b", FAILED, "why")], "one": [self.line("a", PASSED)]}
+        for what, code in (("all", 0), ("all", 1), ("one", 0)):
+            said = "\n".join(told[what])
+            chaos.COMMAND, real = self.write("run", f"#!/bin/sh\n[ \"$2\" = --list ] && {{ {listed}; exit; }}\n"
+                                                    f"cat <<'end'\n{said}\nend\nexit {code}\n", 0o755), chaos.COMMAND
+            self.addCleanup(setattr, chaos, "COMMAND", real)
+            cases = chaos.run("", {})[0]
+            self.assertEqual(["chaos/a"] + ["chaos/b"] * (what == "all") + ["chaos"] * (what == "one" or code != 0),
+                             [case.name for case in cases])
+            self.assertEqual(FAILED, cases[-1].outcome)
 
 
 class Children(Folder):

@@ -113,7 +113,7 @@ def main(arguments):
         return 1 if report.cases else 0
     for build in chosen:
         run_build(report, build, options, files or (faults and build is builds.RELEASE))
-    environment = {"STARLING": str(builds.RELEASE.program)}
+    environment = {"STARLING": str(builds.RELEASE.program), "STARLING_PLAIN": str(builds.PLAIN.program)}
     if not options.quick:
         environment |= {"STARLING_SANITIZED": str(builds.SANITIZED.program),
                         "STARLING_TSAN": str(builds.THREADS.program)}

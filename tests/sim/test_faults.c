@@ -28,8 +28,39 @@ Test(faults, the_mean_is_kept_when_a_third_of_the_messages_is_lost) {
         counted += sl_world_round(flock.world, t)->counted;
         late += sl_world_round(flock.world, t)->late;
     }
-    cr_expect_gt(counted, 300 * 4); /* it is no silence that keeps the mean */
-    cr_expect_gt(late, 100);        /* and late verdicts do happen */
+    cr_expect_gt(counted, 300 * 4, "%d", (int)counted); /* it is no silence that keeps the mean */
+    cr_expect_gt(late, 100);                            /* and late verdicts do happen */
+    flock_finish(&flock);
+}
+
+/* However coarse what is sent: the differences of it add to 0. In a graph, and in a full mesh by samples. */
+Test(faults, and_the_updates_are_in_int8) {
+    const uint64_t samples[16] = {10, 20, 30, 40, 50, 1000, 7, 1, 10, 20, 30, 40, 50, 100, 7, 1};
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        for (int full = 0; full < 2; full++) {
+            struct flock flock;
+            flock_init(&flock, full == 1 ? "full" : "regular:4", 16, 100, seed);
+            flock.options.elements = 64;
+            flock.options.quantised = true;
+            flock.options.samples = full == 1 ? samples : NULL;
+            flock.options.audit = true;
+            double drift = drift_under_loss(&flock);
+            cr_expect_leq(drift, 1e-5, "%s, seed %d: drift %.3e", full == 1 ? "full" : "regular", (int)seed, drift);
+            cr_expect_null(sl_world_audit_error(flock.world), "%s", sl_world_audit_error(flock.world));
+            flock_finish(&flock);
+        }
+}
+
+/* Where nobody trains the models come as near to each other as what is sent is to them, and no nearer. */
+Test(faults, int8_ends_at_its_steps) {
+    struct flock flock;
+    double spread;
+    flock_init(&flock, "regular:4", 16, 60, 1);
+    flock.options.quantised = true;
+    flock_run_out(&flock);
+    spread = sqrt(flock_variance(&flock, sl_world_round(flock.world, 60)->values));
+    cr_expect_lt(spread, 0.02);
+    cr_expect_gt(spread, 1e-6);
     flock_finish(&flock);
 }
 
@@ -57,12 +88,15 @@ static bool void_on_silence(void *context, struct sl_world *world, uint32_t node
 }
 
 static void check_naive(bool (*intercept)(void *, struct sl_world *, uint32_t, const struct sl_round_action *)) {
-    struct flock flock;
-    flock_init(&flock, "regular:4", 16, 300, 1);
-    flock.options.hooks.intercept = intercept;
-    double drift = drift_under_loss(&flock);
-    cr_expect_geq(drift, 0.1, "the naive protocol drifts by %.3e only", drift);
-    flock_finish(&flock);
+    for (int int8 = 0; int8 < 2; int8++) {
+        struct flock flock;
+        flock_init(&flock, "regular:4", 16, 300, 1);
+        flock.options.quantised = int8 == 1;
+        flock.options.hooks.intercept = intercept;
+        double drift = drift_under_loss(&flock);
+        cr_expect_geq(drift, 0.1, "the naive protocol drifts by %.3e only", drift);
+        flock_finish(&flock);
+    }
 }
 
 Test(faults, counting_on_silence_does_not_keep_the_mean) {
@@ -165,30 +199,44 @@ static bool note_counted(void *context, struct sl_world *world, uint32_t node, c
     return false;
 }
 
-/* A transfer over its link takes 0.4 s alone, the wait for it is 1 s: two fit, those of all peers do not. */
-Test(faults, a_slow_link_counts_an_edge_in_five_rounds) {
+/* The longest stretch of rounds, of 60, in which the slow one's update moved nobody. */
+static uint64_t longest_gap(uint64_t seed, double transfer, double loss, bool *first) {
     double uplink[8] = {0};
     bool counted[64] = {false};
     struct flock flock;
-    flock_init(&flock, "full", 8, 60, 12);
-    uplink[SLOW] = 0.4;
+    flock_init(&flock, "full", 8, 60, seed);
+    uplink[SLOW] = transfer;
     flock.options.averaging_rounds = 1;
     flock.options.training_time = 50 * SL_MILLISECOND;
     flock.options.deadline_min = SL_SECOND;
+    flock.options.loss = loss;
     flock.options.uplink = uplink;
     flock.options.audit = true;
     flock.options.hooks.intercept = note_counted;
     flock.options.hooks.context = counted;
     flock_run_out(&flock);
     cr_expect_null(sl_world_audit_error(flock.world), "%s", sl_world_audit_error(flock.world));
-    cr_expect(!counted[1] && !counted[2] && !counted[3], "the link is not slow");
-    uint64_t last = 0;
-    for (uint64_t t = 1; t <= 60; t++) {
-        if (counted[t])
-            last = t;
-        cr_expect_leq(t - last, 5, "none since round %d", (int)last);
-    }
     flock_finish(&flock);
+    uint64_t last = 0, longest = 0;
+    for (uint64_t t = 1; t <= 60; t++) {
+        last = counted[t] ? t : last;
+        longest = t - last > longest ? t - last : longest;
+    }
+    *first = counted[1];
+    return longest;
+}
+
+/* The others wait 1 s. A transfer over its link takes up to 0.4 s alone, both of an edge twice that: those of all
+ * peers, which share the link in the first round, come to nothing. */
+Test(faults, a_slow_link_counts_an_edge_in_five_rounds) {
+    bool first;
+    for (uint64_t seed = 1; seed <= 10; seed++)
+        for (int tenths = 2; tenths <= 4; tenths++) {
+            cr_expect_leq(longest_gap(seed, 0.1 * tenths, 0, &first), 2, "seed %d, %d tenths", (int)seed, tenths);
+            cr_expect(!first, "the link is not slow");
+        }
+    for (uint64_t seed = 1; seed <= 10; seed++)
+        cr_expect_leq(longest_gap(seed, 0.3, 0.01, &first), 5, "seed %d, with loss", (int)seed);
 }
 
 static void crash_third(void *context, struct sl_world *world, uint32_t node) {

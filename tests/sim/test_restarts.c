@@ -305,7 +305,7 @@ Test(restarts, who_comes_back_is_in_the_mix_again_within_a_few_rounds) {
 /* True when some seed shows it. */
 static bool is_seen(void (*change)(struct flock *flock, struct crashes *crashes)) {
     bool seen = false;
-    for (uint64_t seed = 1; seed <= 5 && !seen; seed++) {
+    for (uint64_t seed = 1; seed <= 20 && !seen; seed++) {
         struct flock flock;
         struct crashes crashes;
         init_crashes(&flock, &crashes, 100, seed);

@@ -187,6 +187,7 @@ static void note_event(struct trace *trace, uint32_t number, const struct sl_rou
     case SL_ROUND_MIXED:
     case SL_ROUND_MODEL_LOADED:
     case SL_ROUND_MODEL_FAILED:
+    case SL_ROUND_FORGOT:
     case SL_ROUND_STOP:
     case SL_ROUND_TIMER:
         break;

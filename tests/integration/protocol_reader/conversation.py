@@ -13,7 +13,7 @@ BEFORE_ADMISSION = ("HELLO", "HELLO_ACK", "GOODBYE")
 UPDATE, SNAPSHOT = 1, 2
 COUNT = 1
 ALIVE, SUSPECT, DROPPED, LEFT = 1, 2, 3, 4
-VERSION = 2
+VERSION = 3
 PROOF = ("chain", "proof", "delegate", "delegation", "delegated_until")
 LIFE = 8 * 86400  # s, of a delegation, a day for clocks that differ
 
@@ -37,6 +37,7 @@ class Offer:
     digest: bytes
     data: bytearray = dataclasses.field(default_factory=bytearray)
     credit: int = 0
+    began: bool = False  # its first credit was given
     checked: int = 0  # chunks
     cancelled: bool = False
 
@@ -57,12 +58,22 @@ class Offer:
             require(digest == manifest["chunk_digests"][32 * first:32 * first + 32], "a chunk with another digest")
             self.checked += 1
 
+    def go_on(self, begin, formers):
+        """The bytes before that came by a former offer of the same manifest."""
+        require(not self.began, "a later credit that begins elsewhere")
+        require(begin % self.manifest["chunk_bytes"] == 0, f"credit from {begin}, where no chunk begins")
+        former = next((offer for offer in formers if len(offer.data) >= begin), None)
+        require(former is not None, f"credit from {begin}, but what is before it never came")
+        self.data = former.data[:begin]
+        self.checked = begin // self.manifest["chunk_bytes"]
+
 
 class Pair:
     """What outlives a connection of two nodes: updates, promises and verdicts by (epoch, round)."""
 
     def __init__(self):
         self.updates = {}   # (sender, epoch, round): Offer
+        self.offers = {}    # (sender, digest of the manifest): all Offers of it
         self.readies = {}   # (epoch, round): READY
         self.verdicts = {}  # (epoch, round, both lineages): its value
 
@@ -320,6 +331,7 @@ class Conversation:
         self.flock.certificates.verify(chain[0], b"starling manifest 1\0" + message["manifest"], message["signature"])
         offer = Offer(manifest, hashlib.sha256(message["manifest"]).digest())
         side.offers[number] = offer
+        self.pair.offers.setdefault((manifest["origin"], offer.digest), []).append(offer)
         self.flock.announced(offer)
         if manifest["kind"] == SNAPSHOT:
             require(other.asked > 0, "a snapshot that nobody asked for")
@@ -328,12 +340,15 @@ class Conversation:
             require(manifest["round"] >= 1, "an update of round 0")
             self.pair.updates[manifest["origin"], manifest["epoch"], manifest["round"]] = offer
 
-    def on_credit(self, _arrow, _side, other, message):
+    def on_credit(self, arrow, _side, other, message):
         offer = other.offers.get(message["transfer"])
         require(offer is not None, "of a transfer that was never announced")
         if not offer.cancelled:
             require(offer.credit <= message["until"] <= offer.manifest["payload_bytes"], f"until {message['until']}")
-            offer.credit = message["until"]
+            if message["from"]:
+                require(message["from"] < message["until"], "credit that ends before it begins")
+                offer.go_on(message["from"], self.pair.offers[self.receiver(arrow), offer.digest])
+            offer.credit, offer.began = message["until"], True
 
     def on_data(self, arrow, side, _other, message):
         number, offset, data = message

@@ -7,7 +7,7 @@ import hashlib
 import pathlib
 import sys
 
-from . import overlay
+from . import int8, overlay
 from .conversation import UPDATE, Conversation, Pair
 from .signatures import Certificates
 from .wire import require
@@ -19,19 +19,29 @@ class Payload:
     data: bytes = None
 
 
-def values(data):
+INT8 = 1
+
+
+def values(payload):
+    if payload.manifest["encoding"] == INT8:
+        require(int8.is_sound(payload.data), "values that are no numbers")
+        return int8.values(payload.data)
+    return floats(payload.data)
+
+
+def floats(data):
     read = array.array("f", data)
     if sys.byteorder == "big":
         read.byteswap()
     return read
 
 
-def mean(sources, divisor):
-    """Σ c q / divisor, summed in double in the order given, rounded once to f32."""
+def sums(sources):
+    """Σ c q in double, in the order given."""
     total = [0.0] * len(sources[0][1])
     for coefficient, update in sources:
         total = [before + coefficient * value for before, value in zip(total, update)]
-    return array.array("f", [value / divisor for value in total])
+    return total
 
 
 class Flock:
@@ -154,7 +164,7 @@ class Flock:
         return graph
 
     def mix(self, number, node):
-        """The model of a node after a round without faults."""
+        """Σ c q / divisor of a node after a round without faults, not yet rounded."""
         graph, updates = self.graph(number), self.updates(number)
         told = {name: payload.manifest for name, payload in updates.items()}
         if overlay.is_full(graph):
@@ -168,12 +178,27 @@ class Flock:
             home -= weight[name]
         weight[node] = home
         names = sorted({node, *graph[node]})
-        return mean([(weight[name], values(updates[name].data)) for name in names], divisor)
+        total = sums([(weight[name], values(updates[name])) for name in names])
+        return [value / divisor for value in total]
 
     def check_averaging(self, number):
         """What each node sends in an averaging round is what it came to in the round before."""
         for node, payload in self.updates(number).items():
-            model = self.mix(number - 1, node)
+            model = array.array("f", self.mix(number - 1, node))
             if sys.byteorder == "big":
                 model.byteswap()
             require(model.tobytes() == payload.data, f"{node}: another model than the mean of round {number - 1}")
+
+    def check_joined(self, number, models):
+        """In int8 the update is not the model: `models` (node: those after the round before and after this one, in which
+        nobody trained) differ by what the differences of the updates come to."""
+        for node, payload in self.updates(number).items():
+            before, after = models[node]
+            own = values(payload)
+            joined = array.array("f", [value + (was - sent) for value, was, sent in
+                                       zip(self.mix(number, node), before, own)])
+            require(joined == after, f"{node}: another model than the differences of round {number} make")
+            steps = int8.scales(payload.data)
+            far = [at for at, (was, sent) in enumerate(zip(before, own))
+                   if abs(was - sent) > steps[at // int8.BLOCK] * 1.000001]
+            require(not far, f"{node}: what it sent in round {number} is further than a step from its model")

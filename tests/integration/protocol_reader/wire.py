@@ -5,6 +5,8 @@ import ipaddress
 import re
 import struct
 
+from . import int8
+
 FRAME_MAX = 65536
 HEADER = struct.Struct(">IBBH")
 DATA_HEADER = struct.Struct(">IQ")
@@ -113,7 +115,7 @@ MANIFEST = {1: name("flock"), 2: name("run"), 3: name("origin"), 4: number("epoc
             9: number("samples"), 10: number("total_samples"), 11: digest("view"),
             12: Field("tensors", TENSOR, count=(1, 256)), 13: number("payload_bytes"),
             14: number("chunk_bytes", 64 * CHUNK_UNIT, CHUNK_UNIT),
-            15: Field("chunk_digests", "bytes", 32, 32 * CHUNKS_MAX)}
+            15: Field("chunk_digests", "bytes", 32, 32 * CHUNKS_MAX), 16: number("encoding", 1)}
 READY = {1: number("epoch"), 2: number("round"), 3: Field("lineage_sender", "fixed64"),
          4: Field("lineage_receiver", "fixed64")}
 U32 = (1 << 32) - 1
@@ -144,7 +146,7 @@ MESSAGES = {
     "PONG": {1: number("number")},
     "ROSTER": {1: Field("statements", STATEMENT, count=(0, 128))},
     "MANIFEST": {1: number("transfer", U32, 1), 2: Field("manifest", "bytes", 1), 3: Field("signature", "bytes", 1, 1024)},
-    "CREDIT": {1: number("transfer", U32, 1), 2: number("until")},
+    "CREDIT": {1: number("transfer", U32, 1), 2: number("until"), 3: number("from")},
     "CANCEL": {1: number("transfer", U32)},
     "READY": {**READY, 5: digest("manifest_sender"), 6: digest("manifest_receiver")},
     "VERDICT": {**READY, 5: number("verdict", 3, 1)},
@@ -247,7 +249,9 @@ def decode_manifest(data):
         for dim in tensor["dims"]:
             count *= dim
         elements += count
-    require(manifest["payload_bytes"] == 4 * elements, "payload_bytes is not 4 × the elements")
+    require(manifest["encoding"] == 0 or manifest["kind"] == 1, "a snapshot that is not f32")
+    length = 4 * elements if manifest["encoding"] == 0 else int8.length(elements)
+    require(manifest["payload_bytes"] == length, "payload_bytes is not what the elements make")
     size = CHUNK_UNIT
     while -(-manifest["payload_bytes"] // size) > CHUNKS_MAX:
         size *= 2

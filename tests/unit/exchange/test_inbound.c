@@ -109,3 +109,29 @@ Test(inbound, one_flipped_bit_does_not_match) {
     cr_assert_not(sl_inbound_matches(inbound, CHUNKS - 1, bytes));
     sl_inbound_destroy(inbound);
 }
+
+Test(inbound, what_is_cut_goes_on_behind_its_last_whole_chunk) {
+    struct sl_inbound *inbound = NULL;
+    uint8_t *place = NULL;
+    uint32_t whole = 0;
+    cr_assert_eq(sl_inbound_create(&inbound, &chunks, (const uint8_t(*)[SL_DIGEST_SIZE])digests, 0, NULL), SL_OK);
+    cr_assert_eq(sl_inbound_resume(inbound), 0, "nothing was there yet");
+    for (uint64_t at = 0; at < SL_CHUNK_UNIT; at += SL_DATA_MAX) {
+        cr_assert_eq(sl_inbound_place(inbound, &place, at, SL_DATA_MAX, NULL), SL_OK);
+        memcpy(place, payload + at, SL_DATA_MAX);
+        (void)sl_inbound_arrived(inbound, &whole, SL_DATA_MAX);
+    }
+    cr_assert_eq(sl_inbound_place(inbound, &place, SL_CHUNK_UNIT, 100, NULL), SL_OK);
+    cr_assert_not(sl_inbound_arrived(inbound, &whole, 100));
+    cr_assert_eq(sl_inbound_resume(inbound), SL_CHUNK_UNIT, "not verified yet, but there");
+    cr_assert_eq(sl_inbound_place(inbound, &place, SL_CHUNK_UNIT + 100, 100, NULL), SL_FORMAT, "begins anew");
+    cr_assert_not(sl_inbound_has_all(inbound));
+    cr_assert_eq(bring(inbound, SL_CHUNK_UNIT), PAYLOAD);
+    cr_assert(sl_inbound_has_all(inbound));
+    cr_assert_not(sl_inbound_is_whole(inbound));
+    cr_assert_eq(sl_inbound_resume(inbound), PAYLOAD, "the last chunk is a short one");
+    sl_inbound_verified(inbound, 0);
+    cr_assert(sl_inbound_is_whole(inbound));
+    cr_assert_arr_eq(sl_inbound_block(inbound)->data, payload, PAYLOAD);
+    sl_inbound_destroy(inbound);
+}

@@ -117,7 +117,7 @@ Test(cache, a_generation_gives_the_same_credential_again) {
 static void expect_end(struct sl_settings *settings, int leaf_days, int list_days, int wanted) {
     struct sl_trust *trust;
     struct sl_revocations lists = {.count = 0};
-    struct sl_verdict verdict;
+    struct sl_trusted_chain trusted;
     struct sl_test_pair pair;
     struct sl_error error = {0};
     struct sl_test_order order = sl_test_order_node(uri, &flock.authority, "demo", "bob", SL_PURPOSE_CLIENT);
@@ -130,10 +130,10 @@ static void expect_end(struct sl_settings *settings, int leaf_days, int list_day
     cr_assert_eq(sl_trust_create(&trust, settings, &error), SL_OK, "%s", error.text);
     cr_assert_eq(sl_revocations_read(&lists, settings->identity.crl_file, sl_trust_authorities(trust), &error), SL_OK);
     struct sl_bytes chain = sl_test_pair_bytes(&pair);
-    cr_assert_eq(sl_trust_check(trust, &verdict, &lists, SL_PURPOSE_CLIENT, &chain, 1, time(NULL), &error), SL_OK, "%s",
+    cr_assert_eq(sl_trust_check(trust, &trusted, &lists, SL_PURPOSE_CLIENT, &chain, 1, time(NULL), &error), SL_OK, "%s",
                  error.text);
-    cr_assert_leq(llabs(verdict.until - (time(NULL) + (int64_t)wanted * 86400)), 60);
-    sl_credential_unref(verdict.credential);
+    cr_assert_leq(llabs(trusted.until - (time(NULL) + (int64_t)wanted * 86400)), 60);
+    sl_credential_unref(trusted.credential);
     sl_revocations_finish(&lists);
     sl_trust_unref(trust);
     sl_test_pair_finish(&pair);

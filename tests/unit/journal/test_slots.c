@@ -322,3 +322,38 @@ Test(slots, both_records_keep_theirs_while_one_is_written) {
     cr_expect_eq(third, SL_LIMIT);
     sl_slot_unref(taken);
 }
+
+/* ---- files that are of no use any more ---- */
+
+static bool has_file(const char *path) {
+    return test_disk_find(&script.disk, path) != NULL;
+}
+
+Test(slots, those_of_another_run_go) {
+    write_one_and_end();
+    options.scope.bytes[0] ^= 1;
+    open_it();
+    cr_expect_not(found.continued);
+    cr_expect_not(has_file("state/slot-0000"));
+}
+
+Test(slots, those_of_a_lineage_that_was_withdrawn_go) {
+    write_one_and_end();
+    cr_assert_eq(script.disk.disk.interface->unlink(&script.disk.disk, "state/lineage"), 0);
+    open_it();
+    cr_expect_not(has_file("state/slot-0000"));
+}
+
+Test(slots, a_retired_journal_keeps_what_somebody_has) {
+    struct sl_slot *kept = make(1), *named = make(2), *let_go = make(3);
+    sl_slot_unref(let_go);
+    name(named);
+    cr_assert_eq(sl_journal_flush(journal, sequence, NULL), SL_OK);
+    sl_slot_unref(named);
+    sl_journal_retire(journal);
+    cr_expect_not(has_file("state/slot-0002"));
+    cr_expect(has_file("state/slot-0001"), "a restart goes on from it");
+    expect_pattern(kept, 1);
+    sl_slot_unref(kept);
+    cr_expect_not(has_file("state/slot-0000"));
+}

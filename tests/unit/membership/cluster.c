@@ -176,12 +176,13 @@ void cluster_step(struct cluster *cluster, size_t index, const struct sl_members
     carry_out_all(cluster, index, &actions);
 }
 
-static void peer_up(struct cluster *cluster, size_t index, size_t peer) {
+static void peer_up(struct cluster *cluster, size_t index, size_t peer, bool dialled) {
     const char *address = cluster->nodes[peer].address;
     cluster->nodes[index].peers[peer] = true;
     cluster_step(cluster, index,
                  &(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP,
                                                .node = cluster->nodes[peer].name,
+                                               .address = dialled ? address : NULL,
                                                .addresses = &address,
                                                .address_count = 1});
 }
@@ -204,10 +205,15 @@ static void dial_arrives(struct cluster *cluster, const struct cluster_event *ev
                      &(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED, .address = event->address});
         return;
     }
-    if (from->peers[event->to] && to->peers[event->from])
-        return; /* a duplicate, closed again */
-    peer_up(cluster, event->from, event->to);
-    peer_up(cluster, event->to, event->from);
+    if (from->peers[event->to] && to->peers[event->from]) { /* a duplicate, closed again */
+        cluster_step(
+            cluster, event->from,
+            &(struct sl_membership_event){
+                .type = SL_MEMBERSHIP_DIAL_FAILED, .address = event->address, .node = to->name, .is_connected = true});
+        return;
+    }
+    peer_up(cluster, event->from, event->to, true);
+    peer_up(cluster, event->to, event->from, false);
 }
 
 static void compare(struct cluster *cluster, const struct cluster_event *event) {

@@ -185,7 +185,7 @@ Test(membership_cluster, a_split_heals) {
     for (size_t i = 0; i < 6; i++)
         cluster_step(&cluster, i, &(struct sl_membership_event){.type = SL_MEMBERSHIP_ROUND, .from_round = 30});
     memset(cluster.blocked, 0, sizeof cluster.blocked);
-    cluster_run(&cluster, 15 * SL_SECOND);
+    cluster_run(&cluster, 3 * SL_SECOND); /* less than retry_max */
     cr_assert(cluster_is_whole(&cluster));
     for (size_t i = 0; i < 6; i++) {
         for (size_t j = 0; j < 6; j++) {
@@ -193,6 +193,22 @@ Test(membership_cluster, a_split_heals) {
             cr_assert_eq(entry->from_round, 32, "who was dropped is in again two rounds later, for all");
             cr_assert_eq(entry->until_round, 0);
         }
+    }
+}
+
+Test(membership_cluster, who_was_cut_off_alone_is_back_soon) {
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        start_all(2, 100 + seed);
+        cluster_run(&cluster, 2 * SL_SECOND);
+        cluster.blocked[0][1] = cluster.blocked[1][0] = true;
+        cluster_cut(&cluster, 0, 1);
+        cluster_run(&cluster, 30 * SL_SECOND);
+        cr_assert_eq(state(0, 1), SL_MEMBER_DROPPED);
+        memset(cluster.blocked, 0, sizeof cluster.blocked);
+        cluster_run(&cluster, 3 * SL_SECOND); /* retry_max / 2, and to find each other */
+        cr_assert(cluster_is_whole(&cluster));
+        if (seed < 9)
+            cluster_finish(&cluster);
     }
 }
 

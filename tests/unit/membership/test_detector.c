@@ -144,6 +144,23 @@ Test(membership_detector, three_helpers_are_asked_none_of_them_twice_or_in_vain)
         cr_assert(i == 3 || i == 7 || i == 8 || (asked[i] > 85 && asked[i] < 175), "%u: %zu", i, asked[i]);
 }
 
+/* Or each lost message too many would be news for everybody: see the header. */
+Test(membership_detector, the_second_period_asks_twice_as_many) {
+    start(20, 3);
+    (void)until(SL_DETECTOR_ASK, 3, true);
+    cr_assert_eq(count(SL_DETECTOR_ASK, 3), SL_DETECTOR_HELPERS);
+    (void)until(SL_DETECTOR_ASK, 3, true);
+    cr_assert_eq(count(SL_DETECTOR_ASK, 3), SL_DETECTOR_HELPERS_MOST);
+    uint32_t seen = 0;
+    for (size_t i = 0; i < detector.action_count; i++) {
+        if (detector.actions[i].type == SL_DETECTOR_ASK)
+            seen |= 1u << detector.actions[i].peer;
+    }
+    cr_assert_eq(__builtin_popcount(seen), SL_DETECTOR_HELPERS_MOST, "each once");
+    sl_detector_vouched(&detector, 3, detector.actions[detector.action_count - 1].peer, true);
+    cr_assert_eq(detector.probe_count, 0, "any of them will do");
+}
+
 Test(membership_detector, without_a_connection_helpers_are_asked_at_once) {
     start(5, 4);
     cr_assert_eq(sl_detector_watch(&detector, 3, false, now), SL_OK);

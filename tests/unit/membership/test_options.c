@@ -1,5 +1,6 @@
 /* Options, and whom a membership dials. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "spoken.h"
@@ -124,7 +125,7 @@ static size_t dials_within(sl_time duration, const char *address) {
 }
 
 /* All nodes of a flock are told of one that comes up last: those that found each other meanwhile still look for it. */
-Test(membership_options, a_join_address_is_dialled_until_a_member_is_known_to_be_there) {
+Test(membership_options, a_join_address_is_dialled_until_a_member_was_found_there) {
     struct sl_membership_options those = options();
     const char *join[] = {"192.0.2.2:7400", "192.0.2.3:7400", "192.0.2.4:7400"};
     const char *bobs = "192.0.2.3:7400";
@@ -133,7 +134,7 @@ Test(membership_options, a_join_address_is_dialled_until_a_member_is_known_to_be
     cr_assert_eq(sl_membership_create(&membership, &those, NULL), SL_OK);
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
     step(&(struct sl_membership_event){
-        .type = SL_MEMBERSHIP_PEER_UP, .node = "bob", .addresses = &bobs, .address_count = 1});
+        .type = SL_MEMBERSHIP_PEER_UP, .node = "bob", .address = bobs, .addresses = &bobs, .address_count = 1});
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED, .address = join[2], .is_connected = true});
     size_t dials = dials_within(60 * SL_SECOND, join[0]);
     cr_assert(dials >= 6 && dials <= 30, "%zu", dials);
@@ -141,4 +142,53 @@ Test(membership_options, a_join_address_is_dialled_until_a_member_is_known_to_be
     cr_assert_eq(dials_within(60 * SL_SECOND, join[2]), 0, "somebody who is connected is there");
     step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_DOWN, .node = "bob"});
     cr_assert_geq(dials_within(60 * SL_SECOND, join[2]), 1, "nobody is connected any more");
+}
+
+/* A member that says every join address is its own would be the only one that those who join ever find. */
+Test(membership_options, a_member_that_claims_a_join_address_does_not_hide_who_is_there) {
+    struct sl_membership_options those = options();
+    const char *join[] = {"192.0.2.2:7400", "192.0.2.3:7400"};
+    char claimed[SL_ADDRESSES_MAX][SL_ADDRESS_SIZE];
+    const char *addresses[SL_ADDRESSES_MAX];
+    those.join = join;
+    those.join_count = 2;
+    for (int i = 0; i < SL_ADDRESSES_MAX; i++) {
+        snprintf(claimed[i], sizeof claimed[i], "192.0.2.%d:7400", i + 2);
+        addresses[i] = claimed[i];
+    }
+    cr_assert_eq(sl_membership_create(&membership, &those, NULL), SL_OK);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_UP,
+                                       .node = "mallory",
+                                       .address = join[1],
+                                       .addresses = addresses,
+                                       .address_count = SL_ADDRESSES_MAX});
+    cr_assert_eq(dials_within(60 * SL_SECOND, join[1]), 0, "there she was found");
+    cr_assert_geq(dials_within(60 * SL_SECOND, join[0]), 1, "there she only says she is");
+    step(&(struct sl_membership_event){
+        .type = SL_MEMBERSHIP_DIAL_FAILED, .address = join[0], .node = "mallory", .is_connected = true});
+    cr_assert_eq(dials_within(60 * SL_SECOND, join[0]), 0, "and now she was");
+}
+
+/* What a member says of its addresses may be wrong, all sixteen: where it was found it is looked for again. */
+Test(membership_options, a_member_is_looked_for_where_it_was_found_whatever_its_addresses) {
+    struct sl_membership_options those = options();
+    const char *join[] = {"192.0.2.3:7400"}, *wrong = "10.0.0.1:7400", *zoes = "192.0.2.9:7400";
+    those.join = join;
+    those.join_count = 1;
+    cr_assert_eq(sl_membership_create(&membership, &those, NULL), SL_OK);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_TIMER});
+    step(&(struct sl_membership_event){
+        .type = SL_MEMBERSHIP_PEER_UP, .node = "bob", .address = join[0], .addresses = &wrong, .address_count = 1});
+    step(&(struct sl_membership_event){
+        .type = SL_MEMBERSHIP_PEER_UP, .node = "zoe", .addresses = &zoes, .address_count = 1});
+    cr_assert_eq(dials_within(20 * SL_SECOND, join[0]), 0);
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_DOWN, .node = "zoe"});
+    cr_assert_eq(dials_within(20 * SL_SECOND, join[0]), 0, "she was found elsewhere");
+    step(&(struct sl_membership_event){
+        .type = SL_MEMBERSHIP_PEER_UP, .node = "zoe", .addresses = &zoes, .address_count = 1});
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_PEER_DOWN, .node = "bob"});
+    cr_assert_eq(dials_within(20 * SL_SECOND, join[0]), 0, "his own addresses come first");
+    step(&(struct sl_membership_event){.type = SL_MEMBERSHIP_DIAL_FAILED, .address = wrong, .node = "bob"});
+    cr_assert_geq(dials_within(20 * SL_SECOND, join[0]), 1);
 }

@@ -328,3 +328,25 @@ Test(record, keeps_each_threads_order, .timeout = 60) {
     cr_assert_null(next_line(file));
     fclose(file);
 }
+
+/* What was told before is in the file when the call returns, without the writer's end. */
+Test(record, settles) {
+    struct sl_record *record = open_record();
+    for (unsigned round = 1; round <= 50; round++) {
+        sl_record_event(record, "mixed", SL_UNSIGNED("round", round));
+        sl_record_settle(record);
+        FILE *file = fopen(path, "r");
+        cJSON *line = NULL;
+        cr_assert_not_null(file);
+        for (unsigned i = 0; i < round; i++) {
+            cJSON_Delete(line);
+            line = next_line(file);
+        }
+        cr_assert_not_null(line, "line %u is not there yet", round);
+        cr_expect_eq(number(line, "round"), round);
+        cJSON_Delete(line);
+        (void)fclose(file);
+    }
+    sl_record_settle(NULL);
+    sl_record_destroy(record);
+}

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate/quantise.h"
 #include "exchange/manifest.h"
+#include "learner/learner.h"
 
 /* ---- what alice hears ---- */
 
@@ -20,6 +22,7 @@ static void handle_up(void *context, struct sl_connection *connection, const str
     peer->next_transfer = strcmp(peer->name, peer->host) < 0 ? 1 : 2;
     peer->ups++;
     memset(peer->credit, 0, sizeof peer->credit);
+    memset(peer->begin, 0, sizeof peer->begin);
     memset(peer->cancelled, 0, sizeof peer->cancelled);
 }
 
@@ -62,10 +65,18 @@ static enum sl_status take_manifest(struct peer *peer, const uint8_t *payload, s
     if (status != SL_OK)
         return status;
     if (manifest.kind == SL_PAYLOAD_SNAPSHOT) {
+        if (peer->snapshots < 2)
+            sl_digest_of(&peer->snapshot_digests[peer->snapshots], frame.manifest.data, frame.manifest.length);
         peer->snapshots++;
+        peer->snapshot_bytes = manifest.payload_bytes;
         sl_manifest_finish(&manifest);
         return SL_OK;
     }
+    struct sl_bytes chain[SL_CHAIN_MAX];
+    sl_statement_unref(peer->told);
+    cr_assert_eq(sl_statement_create(&peer->told, frame.manifest, frame.signature, chain,
+                                     sl_credential_chain(peer->credential, chain)),
+                 SL_OK);
     sl_manifest_finish(&peer->manifest);
     peer->manifest = manifest;
     peer->transfer = frame.transfer;
@@ -80,12 +91,15 @@ static enum sl_status handle_control(void *context, struct sl_connection *connec
     struct sl_credit credit;
     struct sl_cancel cancel;
     struct sl_evidence evidence;
+    struct sl_probe probe;
     enum sl_status status = SL_OK;
     (void)connection;
     if (type == SL_FRAME_CREDIT) {
         status = sl_credit_decode(&credit, payload, length, error);
-        if (status == SL_OK && credit.transfer < PEER_TRANSFERS_MAX)
+        if (status == SL_OK && credit.transfer < PEER_TRANSFERS_MAX) {
             peer->credit[credit.transfer] = credit.until;
+            peer->begin[credit.transfer] += credit.from;
+        }
     } else if (type == SL_FRAME_CANCEL) {
         status = sl_cancel_decode(&cancel, payload, length, error);
         if (status == SL_OK && cancel.transfer < PEER_TRANSFERS_MAX)
@@ -102,6 +116,11 @@ static enum sl_status handle_control(void *context, struct sl_connection *connec
         peer->evidence_chain = status == SL_OK ? evidence.statement->chain_count : 0;
         if (status == SL_OK)
             sl_evidence_finish(&evidence);
+    } else if (type == SL_FRAME_PROBE) {
+        status = sl_probe_decode(&probe, payload, length, error);
+        peer->vouched += status == SL_OK && probe.answer == SL_PROBE_YES && strcmp(probe.node, peer->host) == 0;
+    } else if (type == SL_FRAME_VERDICT) {
+        status = sl_verdict_decode(&peer->verdict, payload, length, error);
     } else if (type == SL_FRAME_PROGRESS) {
         status = sl_progress_decode(&peer->progress, payload, length, error);
     }
@@ -126,7 +145,10 @@ static enum sl_status handle_data_done(void *context, struct sl_connection *conn
     (void)connection;
     (void)error;
     peer->got += header->length;
-    memcpy(&peer->first, peer->into, sizeof peer->first);
+    if (peer->encoding == SL_ENCODING_INT8)
+        sl_quantise_decode(&peer->first, peer->into, PEER_ELEMENTS, 0, 1);
+    else
+        memcpy(&peer->first, peer->into, sizeof peer->first);
     return SL_OK;
 }
 
@@ -145,7 +167,7 @@ static void sink(void *context, enum sl_log_level level, const char *subsystem, 
 
 struct setup {
     const char *round, *more, *journal; /* journal NULL: the default */
-    bool stream;
+    bool stream, int8;
     const char *join; /* NULL: nobody */
 };
 
@@ -160,12 +182,12 @@ static void write_settings(const struct peer *peer, const char *path, const stru
             "\"identity\":{\"ca\":\"ca.pem\",\"server_certificate\":\"%s-server.pem\",\"server_key\":\"%s-server.key\","
             "\"client_certificate\":\"%s-client.pem\",\"client_key\":\"%s-client.key\"},"
             "\"membership\":{\"join\":[%s%s%s],\"proof_folder\":\"%s-proofs\"%s%s},"
-            "\"transport\":{\"listen\":[\"127.0.0.1:0\"]},\"mix\":{\"stream\":%s},"
+            "\"transport\":{\"listen\":[\"127.0.0.1:0\"]},\"mix\":{\"stream\":%s,\"codec\":\"%s\"},"
             "\"learner\":{\"trainer\":\"idle\",\"idle_bytes\":%zu},\"model\":{\"folder\":\"\"},"
             "\"record\":{\"file\":\"%s.jsonl\"},\"round\":{%s}}",
             host, host, setup->journal != NULL ? setup->journal : "process", host, host, host, host, quote, join, quote,
             host, setup->more[0] != '\0' ? "," : "", setup->more, setup->stream ? "true" : "false",
-            PEER_ELEMENTS * sizeof(float), host, setup->round);
+            setup->int8 ? "int8" : "f32", PEER_ELEMENTS * sizeof(float), host, setup->round);
     cr_assert_eq(fclose(file), 0);
 }
 
@@ -218,16 +240,31 @@ static void create_alice(struct peer *peer) {
     cr_assert_eq(sl_transport_create(&peer->transport, &options, &error), SL_OK, "%s", error.text);
 }
 
-static void start(struct peer *peer, const struct setup *setup) {
-    sl_test_write_member(&peer->flock, peer->host);
-    create_node(peer, setup);
+static void encode_update(struct peer *peer) {
+    struct sl_block *payload = sl_block_create((size_t)sl_quantise_bytes(PEER_ELEMENTS));
+    cr_assert_not_null(payload);
+    cr_assert(sl_quantise_encode(payload->data, (const float *)(const void *)peer->update->data, PEER_ELEMENTS, 0,
+                                 (size_t)sl_quantise_blocks(PEER_ELEMENTS), 5));
+    sl_block_unref(peer->update);
+    peer->update = payload;
+}
+
+static void start_alice(struct peer *peer) {
     create_alice(peer);
     peer->update = sl_block_create(PEER_ELEMENTS * sizeof(float));
-    peer->into = malloc(PEER_ELEMENTS * sizeof(float));
+    peer->into = calloc(PEER_ELEMENTS, sizeof(float));
     cr_assert(peer->update != NULL && peer->into != NULL);
     float *values = (float *)(void *)peer->update->data;
     for (size_t i = 0; i < PEER_ELEMENTS; i++)
         values[i] = 1;
+    if (peer->encoding == SL_ENCODING_INT8)
+        encode_update(peer);
+}
+
+static void start(struct peer *peer, const struct setup *setup) {
+    sl_test_write_member(&peer->flock, peer->host);
+    create_node(peer, setup);
+    start_alice(peer);
 }
 
 static void init(struct peer *peer, const char *name, const char *host) {
@@ -247,6 +284,13 @@ void peer_init_journal(struct peer *peer, const char *name, const char *round, c
     start(peer, &(struct setup){.round = round, .more = "", .journal = journal});
 }
 
+void peer_init_int8(struct peer *peer, const char *name, const char *round, const char *journal) {
+    init(peer, name, "bob");
+    peer->encoding = SL_ENCODING_INT8;
+    sl_test_flock_init(&peer->flock, "demo");
+    start(peer, &(struct setup){.round = round, .more = "", .journal = journal, .int8 = true});
+}
+
 void peer_init_more(struct peer *peer, const char *name, const char *round, const char *more) {
     init(peer, name, "bob");
     sl_test_flock_init(&peer->flock, "demo");
@@ -259,6 +303,15 @@ void peer_init_beside(struct peer *peer, const struct peer *other, const char *h
     peer->flock = other->flock;
     peer->beside = true;
     start(peer, &(struct setup){.round = round, .more = more, .join = other->address});
+}
+
+void peer_init_guest(struct peer *peer, const struct peer *other, const char *name) {
+    init(peer, name, other->host);
+    peer->flock = other->flock;
+    peer->settings = other->settings;
+    peer->beside = peer->guest = true;
+    memcpy(peer->address, other->address, sizeof peer->address);
+    start_alice(peer);
 }
 
 void peer_finish(struct peer *peer) {
@@ -274,8 +327,10 @@ void peer_finish(struct peer *peer) {
     sl_identity_unref(peer->identity);
     peer->own.flock.run = NULL;
     sl_test_settings_finish(&peer->own);
-    sl_settings_destroy(peer->settings);
+    if (!peer->guest)
+        sl_settings_destroy(peer->settings);
     sl_manifest_finish(&peer->manifest);
+    sl_statement_unref(peer->told);
     sl_block_unref(peer->update);
     free(peer->into);
     if (!peer->beside)
@@ -377,6 +432,7 @@ struct sl_manifest peer_describe(const struct peer *peer, uint64_t round, enum s
                                    .round = round,
                                    .lineage = peer->lineage,
                                    .kind = kind,
+                                   .encoding = kind == SL_PAYLOAD_UPDATE ? peer->encoding : SL_ENCODING_F32,
                                    .degree = 1,
                                    .samples = 1,
                                    .total_samples = 2};
@@ -386,7 +442,7 @@ struct sl_manifest peer_describe(const struct peer *peer, uint64_t round, enum s
     memcpy(manifest.origin, peer->name, strlen(peer->name) + 1);
     sl_layout_init(&layout);
     cr_assert_eq(sl_layout_add(&layout, "idle", 1, (const uint64_t[]){PEER_ELEMENTS}, NULL), SL_OK);
-    cr_assert_eq(sl_chunks_choose(&chunks, PEER_ELEMENTS * sizeof(float), NULL), SL_OK);
+    cr_assert_eq(sl_chunks_choose(&chunks, peer->update->length, NULL), SL_OK);
     for (uint32_t i = 0; i < chunks.count; i++)
         sl_digest_of(&digests[i], peer->update->data + sl_chunk_first(&chunks, i), sl_chunk_length(&chunks, i));
     cr_assert_eq(sl_manifest_describe(&manifest, &layout, &chunks, digests, NULL), SL_OK);
@@ -425,7 +481,11 @@ void peer_send_data(struct peer *peer, uint32_t transfer, uint64_t offset, uint6
 }
 
 void peer_send_credit(struct peer *peer, uint32_t transfer, uint64_t until) {
-    SEND(peer, SL_FRAME_CREDIT, credit, {.transfer = transfer, .until = until});
+    peer_send_credit_from(peer, transfer, 0, until);
+}
+
+void peer_send_credit_from(struct peer *peer, uint32_t transfer, uint64_t from, uint64_t until) {
+    SEND(peer, SL_FRAME_CREDIT, credit, {.transfer = transfer, .until = until, .from = from});
 }
 
 void peer_send_verdict(struct peer *peer, enum sl_verdict_value value) {
@@ -434,6 +494,10 @@ void peer_send_verdict(struct peer *peer, enum sl_verdict_value value) {
           .lineage_sender = peer->lineage,
           .lineage_receiver = peer->ready.lineage_sender,
           .verdict = value});
+}
+
+void peer_send_evidence(struct peer *peer, struct sl_statement *statement) {
+    SEND(peer, SL_FRAME_EVIDENCE, evidence, {.statement = statement});
 }
 
 void peer_send_ready(struct peer *peer, uint64_t round) {
@@ -455,13 +519,13 @@ void peer_assert_refused(struct peer *peer, const char *text) {
 }
 
 void peer_count(struct peer *peer, uint64_t round) {
-    const uint64_t bytes = PEER_ELEMENTS * sizeof(float);
+    const uint64_t bytes = peer->update->length;
     size_t readies = peer->frames[SL_FRAME_READY];
     PEER_UNTIL(peer, peer->manifest.round == round);
     uint32_t transfer = peer_offer(peer, round);
     peer_send_credit(peer, peer->transfer, bytes);
     PEER_UNTIL(peer, peer->credit[transfer] > 0);
-    for (uint64_t sent = 0; sent < bytes; sent = peer->credit[transfer]) {
+    for (uint64_t sent = peer->begin[transfer]; sent < bytes; sent = peer->credit[transfer]) {
         PEER_UNTIL(peer, peer->credit[transfer] > sent);
         peer_send_data(peer, transfer, sent, peer->credit[transfer] - sent);
         if (peer->credit[transfer] == bytes)
@@ -469,4 +533,29 @@ void peer_count(struct peer *peer, uint64_t round) {
     }
     PEER_UNTIL(peer, peer->got == bytes && peer->frames[SL_FRAME_READY] > readies);
     peer_send_verdict(peer, SL_VERDICT_COUNT);
+}
+
+static float *decode(const uint8_t *payload) {
+    float *values = malloc(PEER_ELEMENTS * sizeof *values);
+    cr_assert_not_null(values);
+    sl_quantise_decode(values, payload, PEER_ELEMENTS, 0, PEER_ELEMENTS);
+    return values;
+}
+
+void peer_assert_joined(const struct peer *peer, const uint8_t *first) {
+    struct sl_learner *learner;
+    float *before = decode(first), *after = decode(peer->into), *model = malloc(PEER_ELEMENTS * sizeof *model);
+    cr_assert_not_null(model);
+    cr_assert_eq(sl_learner_create_idle(&learner, PEER_ELEMENTS, 1, NULL), SL_OK);
+    sl_learner_initialize(learner, model, 1);
+    for (size_t e = 0; e < PEER_ELEMENTS; e++) {
+        float scale, want = model[e] + (1 - before[e]) / 2;
+        memcpy(&scale, peer->into + e / SL_QUANTISE_BLOCK * sizeof scale, sizeof scale);
+        cr_assert_float_eq(after[e], want, scale * 1.001F, "element %zu: %g instead of %g", e, (double)after[e],
+                           (double)want);
+    }
+    sl_learner_destroy(learner);
+    free(before);
+    free(after);
+    free(model);
 }

@@ -19,6 +19,7 @@ struct peer {
     /* bob */
     const char *host; /* "bob", or what his like is called here */
     bool beside;      /* another one's flock, borrowed */
+    bool guest;       /* the node and its settings are another one's, too */
     struct sl_test_flock flock;
     struct sl_settings *settings;
     struct sl_log log;
@@ -42,22 +43,29 @@ struct peer {
     const char *name;
     uint64_t lineage;
     uint32_t next_transfer;
-    struct sl_block *update; /* hers: PEER_ELEMENTS values of 1.0 */
+    struct sl_block *update; /* hers: PEER_ELEMENTS values of 1.0, in: */
+    enum sl_payload_encoding encoding;
 
     /* what bob said, since the beginning */
     size_t frames[SL_FRAME_NEIGHBOUR + 1]; /* by type */
     uint64_t credit[PEER_TRANSFERS_MAX];
+    uint64_t begin[PEER_TRANSFERS_MAX]; /* where the first credit begins */
     bool cancelled[PEER_TRANSFERS_MAX];
     size_t cancels;
     struct sl_manifest manifest; /* of his last update */
     uint32_t transfer;           /* of that */
     struct sl_digest digest;     /* alike */
+    struct sl_statement *told;   /* alike, as he signed it */
     struct sl_digest own_digest; /* of the last manifest that was sent */
     size_t snapshots;
-    size_t evidence_chain; /* certificates in the last EVIDENCE */
-    size_t bad_signatures; /* of manifests, by the credential of their connection */
+    struct sl_digest snapshot_digests[2]; /* of the manifests of the first two */
+    uint64_t snapshot_bytes;              /* of the last one */
+    size_t vouched;                       /* times that he said in a PROBE that he is there */
+    size_t evidence_chain;                /* certificates in the last EVIDENCE */
+    size_t bad_signatures;                /* of manifests, by the credential of their connection */
     struct sl_ready ready;
     struct sl_pass pass;
+    struct sl_verdict verdict;
     struct sl_progress progress;
     float first;  /* of his last payload */
     uint64_t got; /* bytes of it */
@@ -69,6 +77,8 @@ struct peer {
 void peer_init(struct peer *peer, const char *name, const char *round, bool stream);
 /* The same with node.journal. */
 void peer_init_journal(struct peer *peer, const char *name, const char *round, const char *journal);
+/* Both in a flock whose updates are in int8. */
+void peer_init_int8(struct peer *peer, const char *name, const char *round, const char *journal);
 /* bob leaves in good order and is destroyed; another one is created with his settings. */
 void peer_stop_node(struct peer *peer);
 void peer_create_again(struct peer *peer);
@@ -77,6 +87,8 @@ void peer_create_again(struct peer *peer);
 void peer_init_more(struct peer *peer, const char *name, const char *round, const char *more);
 void peer_init_beside(struct peer *peer, const struct peer *other, const char *host, const char *round,
                       const char *more);
+/* Another peer of the node that `other` made, which has to outlive it. */
+void peer_init_guest(struct peer *peer, const struct peer *other, const char *name);
 void peer_finish(struct peer *peer); /* asks bob to stop if he runs, waits for his end */
 
 void peer_run_node(struct peer *peer);
@@ -109,12 +121,17 @@ uint32_t peer_send_manifest(struct peer *peer, const struct sl_manifest *manifes
 uint32_t peer_offer(struct peer *peer, uint64_t round); /* both at once */
 void peer_send_data(struct peer *peer, uint32_t transfer, uint64_t offset, uint64_t length);
 void peer_send_credit(struct peer *peer, uint32_t transfer, uint64_t until);
+void peer_send_credit_from(struct peer *peer, uint32_t transfer, uint64_t from, uint64_t until);
 void peer_send_verdict(struct peer *peer, enum sl_verdict_value value); /* on the last READY */
 void peer_send(struct peer *peer, enum sl_frame_type type, const struct sl_buffer *payload);
+void peer_send_evidence(struct peer *peer, struct sl_statement *statement);
 void peer_send_ready(struct peer *peer, uint64_t round); /* of the manifests that were told last */
 /* bob has to be gone from this connection, with a reason that contains `text`, and still be running. */
 void peer_assert_refused(struct peer *peer, const char *text);
 /* Takes bob's whole update, gives alice's, decides COUNT: an honest round. */
 void peer_count(struct peer *peer, uint64_t round);
+/* Of int8: bob's last payload is that of a model that his first one, copied by the caller, and alice's have joined as
+ * differences. Were what joined them his update, what rounding had added to it would show, up to a scale. */
+void peer_assert_joined(const struct peer *peer, const uint8_t *first);
 
 #endif

@@ -60,6 +60,20 @@ Test(phases, resumed_nodes_start_where_they_stopped) {
     machine_finish(&machine);
 }
 
+Test(phases, a_start_waits_for_what_each_weighs) {
+    struct machine machine;
+    machine_init(&machine, "a", 3);
+    machine.members[2].samples = 0;
+    feed_members(&machine);
+    feed_progress(&machine, "b", 0);
+    feed_progress(&machine, "c", 0);
+    cr_expect_eq(sl_round_phase(machine.round), SL_PHASE_GATHER);
+    machine.members[2].samples = 5;
+    feed_members(&machine);
+    cr_expect_eq(get(&machine, SL_ROUND_TRAIN, NULL)->round, 1);
+    machine_finish(&machine);
+}
+
 /* ---- joining ---- */
 
 Test(phases, a_late_joiner_announces_itself_and_takes_a_model) {
@@ -76,19 +90,52 @@ Test(phases, a_late_joiner_announces_itself_and_takes_a_model) {
     feed_manifest(&machine, "a", 5);
     cr_expect_eq(get(&machine, SL_ROUND_SEND_PASS, "a")->message.pass.reason, SL_PASS_BEHIND);
     cr_expect(!has(&machine, SL_ROUND_FETCH, NULL));
-    feed_progress(&machine, "c", 6);
+    feed_progress(&machine, "c", 5);
     feed_progress(&machine, "a", 7);
-    cr_expect(!has(&machine, SL_ROUND_REQUEST_MODEL, NULL)); /* half of the flock is in round 6 */
-    feed_progress(&machine, "c", 7);
-    cr_expect(has(&machine, SL_ROUND_REQUEST_MODEL, "a")); /* the furthest, the lowest name of equals */
-    feed_of(&machine, SL_ROUND_MODEL_FAILED, "c", 0);      /* not the one that was asked */
+    cr_expect(!has(&machine, SL_ROUND_REQUEST_MODEL, NULL)); /* half of the flock is in round 5 */
+    feed_progress(&machine, "c", 6);
+    cr_expect(has(&machine, SL_ROUND_REQUEST_MODEL, "c")); /* in round 6, whose model is the one to begin with */
+    feed_of(&machine, SL_ROUND_MODEL_FAILED, "b", 0);      /* not the one that was asked */
     cr_expect(!has(&machine, SL_ROUND_REQUEST_MODEL, NULL));
-    feed_of(&machine, SL_ROUND_MODEL_FAILED, "a", 0);
-    cr_expect(has(&machine, SL_ROUND_REQUEST_MODEL, "c"));
-    feed_timer(&machine, 60 * SL_SECOND); /* no answer */
+    feed_of(&machine, SL_ROUND_MODEL_FAILED, "c", 0);
+    cr_expect(has(&machine, SL_ROUND_REQUEST_MODEL, "a")); /* else the furthest */
+    feed_timer(&machine, 60 * SL_SECOND);                  /* no answer */
     cr_expect(has(&machine, SL_ROUND_REQUEST_MODEL, "b"));
     feed_of(&machine, SL_ROUND_MODEL_LOADED, NULL, 6);
+    cr_expect_eq(get(&machine, SL_ROUND_TRAIN, NULL)->round, 7); /* before half of them are there */
+    machine_finish(&machine);
+}
+
+Test(phases, a_joiner_takes_part_in_no_round_before_the_one_that_it_told) {
+    struct machine machine;
+    machine_init(&machine, "d", 4);
+    for (size_t i = 0; i < 3; i++)
+        machine.members[i].from_round = 1;
+    machine.options.start_nodes = 1;
+    feed_members(&machine);
+    feed_progress(&machine, "b", 5);
+    cr_expect_eq(get(&machine, SL_ROUND_SCHEDULE, NULL)->round, 7);
+    feed_progress(&machine, "a", 6);
+    cr_expect(has(&machine, SL_ROUND_REQUEST_MODEL, "a"));
+    feed_of(&machine, SL_ROUND_MODEL_LOADED, NULL, 5); /* of one that was behind */
     cr_expect_eq(get(&machine, SL_ROUND_TRAIN, NULL)->round, 7);
+    machine_finish(&machine);
+}
+
+Test(phases, a_joiner_for_whom_no_round_is_left_takes_the_last_model) {
+    struct machine machine;
+    machine_init(&machine, "d", 4);
+    for (size_t i = 0; i < 3; i++)
+        machine.members[i].from_round = 1;
+    machine.options.start_nodes = 1;
+    machine.options.rounds = 6;
+    feed_members(&machine);
+    feed_progress(&machine, "b", 5); /* round 7 there is none */
+    feed_progress(&machine, "a", 6);
+    cr_expect(has(&machine, SL_ROUND_REQUEST_MODEL, "a"));
+    feed_of(&machine, SL_ROUND_MODEL_LOADED, NULL, 6);
+    cr_expect(!has(&machine, SL_ROUND_TRAIN, NULL));
+    cr_expect_eq(sl_round_phase(machine.round), SL_PHASE_LINGER);
     machine_finish(&machine);
 }
 

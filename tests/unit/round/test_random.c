@@ -110,6 +110,9 @@ static void run_random(uint64_t seed, uint64_t *finished) {
         else
             feed_random_message(&machine, &random, names[draw(&random, 6)], round);
         check_actions(&machine);
+        if (seed % 2 == 0 && draw(&random, 100) == 0)
+            feed_of(&machine, SL_ROUND_FORGOT, NULL, current);
+        check_actions(&machine);
     }
     feed(&machine, (struct sl_round_event){.type = SL_ROUND_STOP});
     feed_of(&machine, SL_ROUND_MIXED, NULL, sl_round_current(machine.round));

@@ -283,6 +283,7 @@ Test(restart, after_a_stop_it_goes_on_behind_the_round_that_it_left) {
     restart(&machine, &journal);
     cr_expect_eq(sl_round_phase(machine.round), SL_PHASE_GATHER);
     feed_members(&machine);
+    feed_progress(&machine, "c", 1);
     feed_progress(&machine, "a", 1);
     cr_expect_eq(get(&machine, SL_ROUND_TRAIN, NULL)->round, 2);
     feed_ready(&machine, "c", 1);

@@ -25,6 +25,8 @@ static const struct unfit unfit[] = {
      "%FILE%: round.averaging_rounds: expected at most round.rounds, which is 20, found 21"},
     {"{" GOOD ",\"mix\":{\"stream\":true},\"overlay\":{\"topology\":\"ring\"}}",
      "%FILE%: mix.stream: expected false, since overlay.topology is not \"full\", found true"},
+    {"{" GOOD ",\"mix\":{\"stream\":true,\"codec\":\"int8\"}}",
+     "%FILE%: mix.codec: expected \"f32\", since mix.stream is true, found \"int8\""},
     {"{" GOOD_SECTIONS ",\"learner\":{\"trainer\":\"idle\",\"lanes\":9,\"batch\":8}}",
      "%FILE%: learner.lanes: expected at most learner.batch, which is 8, found 9"},
     {"{" GOOD_SECTIONS "}",

@@ -64,7 +64,10 @@ static void make_key(struct sl_test_pair *out, const struct sl_test_order *order
         bits =
             GNUTLS_CURVE_TO_BITS(algorithm == GNUTLS_PK_ECDSA ? GNUTLS_ECC_CURVE_SECP256R1 : GNUTLS_ECC_CURVE_ED25519);
     must(gnutls_x509_privkey_init(&out->key), "key");
-    must(gnutls_x509_privkey_generate(out->key, algorithm, bits, 0), "key");
+    if (order->key_of != NULL)
+        must(gnutls_x509_privkey_cpy(out->key, order->key_of->key), "key");
+    else
+        must(gnutls_x509_privkey_generate(out->key, algorithm, bits, 0), "key");
 }
 
 /* GeneralNames ::= SEQUENCE OF { [6] IA5String }, in DER with lengths of one byte (RFC 5280, 4.2.1.6). */

@@ -44,6 +44,7 @@ struct sl_test_order {
     unsigned path_length;      /* with path_limited */
     const char *permitted_dns; /* name constraints, each critical */
     const char *permitted_uri, *excluded_uri;
+    const struct sl_test_pair *key_of; /* NULL: a fresh key, of this kind */
     gnutls_pk_algorithm_t key;
     unsigned bits;
     gnutls_digest_algorithm_t digest;

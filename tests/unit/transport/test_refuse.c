@@ -380,9 +380,9 @@ Test(refuse, hellos_of_other_versions_and_with_a_proof) {
                              .chain_count = 1,
                              .proof = blob,
                              .proof_length = sizeof blob};
-    check_said_hello(&hello, "it speaks protocol 1 to 1, this node 2");
+    check_said_hello(&hello, "it speaks protocol 1 to 1, this node 3");
     hello.version_min = hello.version_max = SL_PROTOCOL_VERSION + 1;
-    check_said_hello(&hello, "it speaks protocol 3 to 3, this node 2");
+    check_said_hello(&hello, "it speaks protocol 4 to 4, this node 3");
     hello.version_min = 1;
     check_said_hello(&hello, "a dialler's brings no chain and no proof");
     hello.chain_count = 0;

@@ -183,3 +183,42 @@ Test(starved, a_process_that_was_stopped_blames_nobody_for_its_own_pause) {
     cr_assert_eq(alice->downs + bob->downs + carol->failures, 0, "%s", bob->reason);
     rig_finish(&rig);
 }
+
+/* ---- frames that take long to deal with ---- */
+
+enum { SLOW_FRAMES = 3000, SLOW_BYTES = 1000, SLOW_BEFORE_ANOTHER = 250 };
+
+static struct rig_side *carol;
+static size_t slow_frames, slow_before_carols;
+
+static enum sl_status work(struct rig_side *side, struct sl_error *error) {
+    (void)error;
+    if (side->frames[side->frame_count - 1].type == SL_FRAME_PROBE) {
+        slow_before_carols = slow_frames;
+        return SL_OK;
+    }
+    for (sl_time end = sl_clock_monotonic() + SL_MILLISECOND; sl_clock_monotonic() < end;)
+        ;
+    if (slow_frames++ == 0)
+        cr_assert_eq(sl_connection_send(carol->up, SL_FRAME_PROBE, (const uint8_t *)"c", 1), SL_OK);
+    return SL_OK;
+}
+
+/* Statements to verify, say: a mebibyte of them would be half a second. Others have their turn in between. */
+Test(starved, a_peer_whose_frames_take_long_keeps_nobody_waiting) {
+    static const uint8_t payload[SLOW_BYTES];
+    struct rig rig;
+    rig_init_connected(&rig);
+    struct rig_side *alice = rig_side_of(&rig, 0), *bob = rig_side_of(&rig, 1);
+    carol = rig_add(&rig, "carol", 33);
+    rig_dial(carol, bob, "bob");
+    rig_until(&rig, &carol->ups, 1);
+    rig_until(&rig, &bob->ups, 2);
+    slow_frames = slow_before_carols = 0;
+    bob->on_control = work;
+    for (size_t i = 0; i < SLOW_FRAMES; i++)
+        cr_assert_eq(sl_connection_send(alice->up, SL_FRAME_ROSTER, payload, sizeof payload), SL_OK);
+    rig_until(&rig, &slow_frames, SLOW_FRAMES);
+    cr_expect(slow_before_carols > 0 && slow_before_carols <= SLOW_BEFORE_ANOTHER, "%zu", slow_before_carols);
+    rig_finish(&rig);
+}

@@ -173,7 +173,7 @@ static void sample_manifest_frame(union any_message *out) {
 }
 
 static void sample_credit(union any_message *out) {
-    out->credit = (struct sl_credit){.transfer = 5, .until = UINT64_C(1) << 33};
+    out->credit = (struct sl_credit){.transfer = 5, .until = UINT64_C(1) << 33, .from = 3 * (uint64_t)SL_CHUNK_UNIT};
 }
 
 static void sample_cancel(union any_message *out) {
@@ -317,9 +317,10 @@ static void sample_node_record(union any_message *out) {
         {.kind = SL_KEPT_MODEL, .origin = "bob", .round = 16},
         {.kind = SL_KEPT_STATE, .origin = "bob", .round = 17},
         {.kind = SL_KEPT_UPDATE, .origin = "alice", .round = 17, .manifest = {manifest, sizeof manifest}},
+        {.kind = SL_KEPT_TRAINED, .origin = "bob", .round = 17},
         {.kind = SL_KEPT_MODEL, .origin = "bob", .round = 17, .manifest = {manifest, sizeof manifest}}};
     out->node_record = (struct sl_node_record){
-        .round_state = {state, sizeof state}, .kept = kept, .kept_count = 4, .signed_round = 17};
+        .round_state = {state, sizeof state}, .kept = kept, .kept_count = 5, .signed_round = 17};
 }
 
 const struct codec codecs[] = {

@@ -379,6 +379,8 @@ Test(wire_limits, round_messages) {
     EXPECT(SL_FORMAT, verdict, it->verdict = (enum sl_verdict_value)4);
     EXPECT(SL_FORMAT, pass, it->reason = (enum sl_pass_reason)6);
     EXPECT(SL_FORMAT, credit, it->transfer = 0);
+    EXPECT(SL_FORMAT, credit, it->from += 4);
+    EXPECT(SL_FORMAT, credit, it->until = it->from);
     EXPECT(SL_FORMAT, manifest_frame, it->transfer = 0);
     EXPECT(SL_FORMAT, manifest_frame, it->signature.length = 0);
     EXPECT(SL_FORMAT, manifest_frame, it->manifest.length = 0);
@@ -457,9 +459,10 @@ Test(wire_limits, node_record) {
     EXPECT(SL_LIMIT, node_record, it->kept[2].manifest = ((struct sl_bytes){bytes, SL_PAYLOAD_MAX + 1}));
     struct sl_kept bad[] = {{.kind = SL_KEPT_UPDATE, .origin = "a"},
                             {.kind = SL_KEPT_STATE, .origin = "a", .manifest = {bytes, 1}},
+                            {.kind = SL_KEPT_TRAINED, .origin = "a", .manifest = {bytes, 1}},
                             {.kind = SL_KEPT_MODEL, .origin = ""},
                             {.kind = (enum sl_kept_kind)0, .origin = "a"},
-                            {.kind = (enum sl_kept_kind)4, .origin = "a"}};
+                            {.kind = (enum sl_kept_kind)5, .origin = "a"}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         EXPECT(SL_FORMAT, node_record, it->kept = bad + i; it->kept_count = 1);
 }
