@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <starling/error.h>
 #include <starling/name.h>
@@ -51,5 +52,9 @@ struct sl_ledger_report {
  * over. */
 SL_PUBLIC SL_MUST_USE enum sl_status sl_ledger_check(struct sl_ledger_report *out,
                                                      const struct sl_ledger_options *options, struct sl_error *error);
+
+/* A table, or an object of JSON in one line: each amount under its name here, the other members as they are, but
+ * `conserved` and `problem` (null: none); a number that is not finite is null. */
+SL_PUBLIC SL_MUST_USE enum sl_status sl_ledger_write(const struct sl_ledger_report *report, FILE *out, bool json);
 
 #endif

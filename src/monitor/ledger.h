@@ -45,7 +45,6 @@ struct ledger_word {
     uint32_t node, peer;
     uint64_t round;
     enum ledger_fate fate;
-    size_t order;  /* among all words */
     size_t states; /* lines about models before it, of all nodes */
 };
 

@@ -267,11 +267,13 @@ static bool is_waiting(const struct check *check, const struct ledger_edge *end,
 
 static void judge_single(struct check *check, const struct ledger_edge *end) {
     struct sl_ledger_report *report = check->report;
-    const struct ledger_word *word = last_word(check, end);
     double mass = mass_at(check, end);
-    if (!check->ledger.nodes[end->peer].has_record) {
+    if (!check->ledger.nodes[end->peer].has_record) { /* of all rounds, perhaps: no search for each */
         add(&report->unseen, mass, end->sums);
-    } else if (word != NULL && word->fate == LEDGER_WRITTEN_OFF) {
+        return;
+    }
+    const struct ledger_word *word = last_word(check, end);
+    if (word != NULL && word->fate == LEDGER_WRITTEN_OFF) {
         add(&report->written_off, mass, end->sums);
     } else if (is_waiting(check, end, word)) {
         add(&report->waiting, mass, end->sums);

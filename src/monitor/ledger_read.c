@@ -149,11 +149,8 @@ static enum sl_status read_state(struct reading *reading, enum ledger_entry entr
 
 static enum sl_status read_word(struct reading *reading, enum ledger_fate fate) {
     struct ledger *ledger = reading->ledger;
-    struct ledger_word word = {.node = reading->node,
-                               .round = count_of(reading, "round"),
-                               .fate = fate,
-                               .order = ledger->word_count,
-                               .states = ledger->state_count};
+    struct ledger_word word = {
+        .node = reading->node, .round = count_of(reading, "round"), .fate = fate, .states = ledger->state_count};
     enum sl_status status = find_node(ledger, &word.peer, text(reading, "peer"));
     if (status == SL_OK)
         status = sl_array_reserve(&ledger->words, &ledger->word_capacity, ledger->word_count + 1, sizeof word);

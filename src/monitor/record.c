@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -37,6 +38,7 @@ struct sl_record {
     uint64_t dropped;       /* events that found the queue full since the writer last took it */
     uint64_t told, written; /* bytes that were queued, and that the writer is done with */
     bool ending;
+    bool stuck; /* somebody waited for the writer in vain, and nothing was written since */
     /* the writer's own */
     int file;
     bool torn;              /* the file does not end in a newline */
@@ -119,6 +121,7 @@ static void write_batch(struct sl_record *record, const struct sl_buffer *batch)
 static void note_written(struct sl_record *record, size_t bytes) {
     pthread_mutex_lock(&record->mutex);
     record->written += bytes;
+    record->stuck = false;
     pthread_cond_broadcast(&record->settled);
     pthread_mutex_unlock(&record->mutex);
 }
@@ -181,6 +184,15 @@ static int start_writer(struct sl_record *record) {
     return failed;
 }
 
+/* Its deadlines are monotonic. */
+static void init_settled(pthread_cond_t *settled) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(settled, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 static void release(struct sl_record *record) {
     if (record->file >= 0) {
         (void)close(record->file);
@@ -207,7 +219,7 @@ enum sl_status sl_record_create(struct sl_record **out, const struct sl_record_o
     record->file = -1;
     pthread_mutex_init(&record->mutex, NULL);
     pthread_cond_init(&record->wake, NULL);
-    pthread_cond_init(&record->settled, NULL);
+    init_settled(&record->settled);
 
     enum sl_status status = open_file(record, options->file, error);
     if (status == SL_OK && (status = set_names(record, options)) != SL_OK) {
@@ -269,14 +281,20 @@ void sl_record_write(struct sl_record *record, const char *event, const struct s
     sl_buffer_finish(&text);
 }
 
-void sl_record_settle(struct sl_record *record) {
+bool sl_record_settle(struct sl_record *record, sl_time at_most) {
     if (record == NULL) {
-        return;
+        return true;
     }
+    const sl_time until = sl_clock_monotonic() + at_most;
+    const struct timespec end = {.tv_sec = until / SL_SECOND, .tv_nsec = until % SL_SECOND};
     pthread_mutex_lock(&record->mutex);
     const uint64_t told = record->told;
-    while (record->written < told) {
-        pthread_cond_wait(&record->settled, &record->mutex);
+    while (record->written < told && !record->stuck) {
+        if (pthread_cond_timedwait(&record->settled, &record->mutex, &end) == ETIMEDOUT) {
+            record->stuck = record->written < told;
+        }
     }
+    const bool settled = record->written >= told;
     pthread_mutex_unlock(&record->mutex);
+    return settled;
 }

@@ -8,6 +8,8 @@
 #ifndef SL_MONITOR_RECORD_H
 #define SL_MONITOR_RECORD_H
 
+#include <stdbool.h>
+
 #include <starling/error.h>
 #include <starling/log.h>
 
@@ -28,9 +30,9 @@ SL_MUST_USE enum sl_status sl_record_create(struct sl_record **out, const struct
 /* Writes what waits, fsyncs, ends the thread. */
 void sl_record_destroy(struct sl_record *record);
 
-/* Returns when all that was told before is in the file, or lost. Waits for the disk, so not on the loop. Thread-safe;
- * accepts NULL. */
-void sl_record_settle(struct sl_record *record);
+/* Returns when all that was told before is in the file, or lost. Waits for the disk, so not on the loop. False: that
+ * took longer than `at_most`; nobody else is held up then before the writer gets on. Thread-safe; accepts NULL. */
+bool sl_record_settle(struct sl_record *record, sl_time at_most);
 
 /* Never blocks on the disk and never fails the caller: when the disk is full or the queue is over its bound, events are
  * dropped and counted; the next line that fits is a "lost" event with the count. Lines written are numbered without a

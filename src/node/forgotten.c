@@ -35,11 +35,13 @@ bool node_is_reminder(const struct sl_node *node, const struct sl_manifest *mani
     return strcmp(manifest->origin, settings->node.name) == 0 && strcmp(manifest->flock, settings->flock.name) == 0 &&
            strcmp(manifest->run, settings->flock.run) == 0 && manifest->epoch == settings->flock.epoch &&
            manifest->kind == SL_PAYLOAD_UPDATE && manifest->lineage == sl_round_lineage(node->round) &&
-           manifest->round > node->signed_round;
+           manifest->lineage != node->witness.reminded && manifest->round > node->signed_round &&
+           manifest->round >= sl_round_current(node->round);
 }
 
 void node_be_reminded(struct sl_node *node, const struct node_peer *peer, const struct sl_manifest *manifest) {
     static const char text[] = "the state folder is an older copy of what this node has said: it begins anew";
+    node->witness.reminded = manifest->lineage; /* each peer may show it, and what is under way goes on for a while */
     sl_log_line(node->log, SL_LOG_WARNING, "journal", text, SL_UNSIGNED("signed", manifest->round),
                 SL_UNSIGNED("known", node->signed_round), SL_TEXT("peer", peer->name));
     sl_record_event(node->record, "warning", SL_TEXT("text", text));

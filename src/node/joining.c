@@ -51,13 +51,18 @@ static void wait_until(struct sl_node *node, sl_time at) {
     node_arm(node->joining.timer, at);
 }
 
+static void forget_looks(struct node_joining *joining) {
+    joining->chunks = 0;
+    joining->looked_at = 0;
+}
+
 void node_end_joining(struct sl_node *node) {
     struct node_joining *joining = &node->joining;
     for (size_t i = 0; i < joining->count; i++)
         drop_snapshots(node, joining->donors[i].name);
     joining->count = 0;
     joining->chosen = joining->taking = false;
-    joining->chunks = 0;
+    forget_looks(joining);
     wait_until(node, SL_NEVER);
 }
 
@@ -73,16 +78,19 @@ static void ask(struct sl_node *node, struct node_donor *donor, struct node_peer
     sl_log_line(node->log, SL_LOG_INFO, "node", "asked for the model", SL_TEXT("peer", peer->name));
 }
 
-/* Whether more of it came since we last looked. */
-static bool is_giving(struct sl_node *node) {
+/* Whether more of it came since we last looked: once, however many the round names at a time. */
+static bool is_giving(struct sl_node *node, sl_time now, sl_time between) {
     struct node_joining *joining = &node->joining;
     uint64_t before = joining->chunks;
+    if (joining->looked_at != 0 && now - joining->looked_at < between)
+        return true;
     joining->chunks = 0;
     for (size_t i = 0; i < joining->count; i++) {
         const struct node_incoming *snapshot = snapshot_by(node, &joining->donors[i]);
         if (snapshot != NULL && snapshot->inbound != NULL)
             joining->chunks += sl_inbound_prefix(snapshot->inbound);
     }
+    joining->looked_at = now;
     return joining->chunks > before;
 }
 
@@ -95,7 +103,7 @@ void node_request_model(struct sl_node *node, struct node_peer *peer) {
     if (joining->taking || peer->connection == NULL)
         return;
     if (!waits && joining->count > 0 && now - joining->asked_at >= longest / 2) {
-        if (is_giving(node))
+        if (is_giving(node, now, longest / 2))
             return;
         node_end_joining(node);
     }
@@ -128,27 +136,37 @@ static bool is_same_payload(const struct node_incoming *a, const struct node_inc
     return memcmp(digests[0].bytes, digests[1].bytes, sizeof digests[0].bytes) == 0;
 }
 
-/* Of those who have announced: the latest round that one of them told. */
-static uint64_t latest_round(const struct sl_node *node) {
-    uint64_t latest = 0;
+/* Of the rounds that were announced the one in the middle, of two the earlier: so one liar of three names none. False:
+ * who had announced is gone. */
+static bool find_round(const struct sl_node *node, uint64_t *out) {
+    uint64_t rounds[NODE_DONORS_MAX];
+    size_t count = 0;
     for (size_t i = 0; i < node->joining.count; i++) {
         const struct node_incoming *snapshot = snapshot_by(node, &node->joining.donors[i]);
-        if (snapshot != NULL && snapshot->manifest.round > latest)
-            latest = snapshot->manifest.round;
+        if (snapshot == NULL)
+            continue;
+        size_t at = count++;
+        for (; at > 0 && rounds[at - 1] > snapshot->manifest.round; at--)
+            rounds[at] = rounds[at - 1];
+        rounds[at] = snapshot->manifest.round;
     }
-    return latest;
+    if (count > 0)
+        *out = rounds[(count - 1) / 2];
+    return count > 0;
 }
 
 /* All that announce a model of that round give it, or the first of them where all are the same. */
 static void choose(struct sl_node *node) {
     struct node_joining *joining = &node->joining;
-    uint64_t latest = latest_round(node);
+    uint64_t round = 0;
     const struct node_incoming *first = NULL;
     bool same = true;
+    if (!find_round(node, &round))
+        return;
     joining->chosen = true;
     for (size_t i = 0; i < joining->count; i++) {
         const struct node_incoming *snapshot = snapshot_by(node, &joining->donors[i]);
-        if (snapshot == NULL || snapshot->manifest.round != latest)
+        if (snapshot == NULL || snapshot->manifest.round != round)
             continue;
         same = same && (first == NULL || is_same_payload(first, snapshot));
         if (first == NULL)
@@ -157,9 +175,9 @@ static void choose(struct sl_node *node) {
     for (size_t i = 0; i < joining->count; i++) {
         struct node_donor *donor = &joining->donors[i];
         struct node_incoming *snapshot = snapshot_by(node, donor);
-        if (snapshot != NULL && snapshot->manifest.round == latest && (!same || snapshot == first)) {
+        if (snapshot != NULL && snapshot->manifest.round == round && (!same || snapshot == first)) {
             donor->state = NODE_DONOR_CHOSEN;
-            node_fetch(node, snapshot->peer, SL_PAYLOAD_SNAPSHOT, latest);
+            node_fetch(node, snapshot->peer, SL_PAYLOAD_SNAPSHOT, round);
         } else {
             donor->state = NODE_DONOR_SPARE;
             drop_snapshots(node, donor->name);
@@ -167,7 +185,7 @@ static void choose(struct sl_node *node) {
     }
     if (!same)
         sl_log_line(node->log, SL_LOG_WARNING, "node", "the donors' models differ: taking their median",
-                    SL_UNSIGNED("round", latest), SL_UNSIGNED("donors", count_in(joining, NODE_DONOR_CHOSEN)));
+                    SL_UNSIGNED("round", round), SL_UNSIGNED("donors", count_in(joining, NODE_DONOR_CHOSEN)));
 }
 
 static bool all_announced(const struct sl_node *node) {
@@ -243,17 +261,18 @@ static void fail_all(struct sl_node *node) {
         node_step_round(node, &(struct sl_round_event){.type = SL_ROUND_MODEL_FAILED, .peer = former.donors[i].name});
 }
 
-/* Who was cut stays away: the others are asked. */
-static void ask_waiting(struct sl_node *node) {
+/* Who was cut stays away: the others are asked, those who had the same to give too. */
+static void ask_others(struct sl_node *node) {
     struct node_joining *joining = &node->joining;
     size_t kept = 0;
     for (size_t i = 0; i < joining->count; i++)
-        if (joining->donors[i].state == NODE_DONOR_WAITING)
+        if (joining->donors[i].state == NODE_DONOR_WAITING || joining->donors[i].state == NODE_DONOR_SPARE)
             joining->donors[kept++] = joining->donors[i];
         else
             drop_snapshots(node, joining->donors[i].name);
     joining->count = kept;
     joining->chosen = false;
+    forget_looks(joining);
     joining->asked_at = sl_clock_monotonic();
     for (size_t i = 0; i < kept; i++) {
         struct node_peer *peer = node_find_peer(node, joining->donors[i].name);
@@ -299,7 +318,7 @@ void node_model_failed(struct sl_node *node, const char *peer) {
     const struct node_peer *giver = node_find_peer(node, peer);
     const struct node_incoming *snapshot = snapshot_of(giver);
     if (donor->state == NODE_DONOR_CHOSEN && snapshot != NULL && snapshot->lost && snapshot->inbound != NULL) {
-        if (!is_whole(snapshot))
+        if (!sl_inbound_has_all(snapshot->inbound)) /* else the end of it is being verified */
             wait_for_cut(node, donor);
         return;
     }
@@ -336,7 +355,7 @@ void node_joining_is_due(struct sl_node *node) {
     else if (!joining->chosen)
         choose(node);
     else if (count_in(joining, NODE_DONOR_CHOSEN) == 0)
-        ask_waiting(node);
+        ask_others(node);
     else if (!give_cut_up(node) || all_whole(node))
         take_whole(node);
     else

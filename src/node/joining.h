@@ -2,10 +2,10 @@
  *
  * The round asks one donor, in a full mesh up to three of one round (round/on_model.c). Their manifests come first:
  * where all say the same bytes, one of them gives these, the others are not troubled. Where they differ all give
- * theirs, and the coordinate-wise median is taken (aggregate/median.h): one liar of three has no say. What takes too
- * long is not waited for:
+ * theirs, and the coordinate-wise median is taken (aggregate/median.h): of three that come in time one liar has no say.
+ * What takes too long is not waited for:
  *
- *     all that were asked have announced, or deadline_min / 4 after the first one   → choose
+ *     all that were asked have announced, or deadline_min / 4 after the first one   → choose, of the middle round
  *     all that were chosen are whole, or deadline_min after the first one           → take over
  *     one was cut: as long as it took so far, deadline_min / 4 … deadline_max; when it is back it goes on where it was
  *
@@ -29,7 +29,7 @@ enum { NODE_DONORS_MAX = 3 };
 enum node_donor_state {
     NODE_DONOR_ASKED,   /* it has not given anything; perhaps it has announced its snapshot */
     NODE_DONOR_CHOSEN,  /* it gives, or has given */
-    NODE_DONOR_SPARE,   /* another one gives the same */
+    NODE_DONOR_SPARE,   /* another one gives the same; asked again if that one goes away */
     NODE_DONOR_CUT,     /* its connection ended while it gave */
     NODE_DONOR_WAITING, /* it is asked if one that was cut stays away */
 };
@@ -45,7 +45,8 @@ struct node_joining {
     size_t count;
     bool chosen, taking; /* from whom; the model is on its way to the journal */
     sl_time asked_at;    /* the first of them */
-    uint64_t chunks;     /* of those chosen, when we last looked */
+    uint64_t chunks;     /* of those chosen, when we last looked: */
+    sl_time looked_at;   /* 0: not yet */
     struct event *timer;
 };
 

@@ -134,12 +134,19 @@ static enum sl_status save(struct sl_node *node, struct sl_error *error) {
     return status;
 }
 
+/* What the former one signed is not this one's, in the step's record already: others hear of the lineage behind the
+ * flush, when its first round may be under way. */
+static void begin_lineage(struct sl_node *node, uint64_t lineage) {
+    sl_journal_renew(node->keeper.journal, lineage);
+    node->signed_round = 0;
+}
+
 uint64_t node_keep(struct sl_node *node, const struct sl_round_actions *actions) {
     struct node_keeper *keeper = &node->keeper;
     struct sl_error error = {.status = SL_OK, .text = ""};
     for (size_t i = 0; i < actions->count; i++)
         if (actions->items[i].type == SL_ROUND_LINEAGE)
-            sl_journal_renew(keeper->journal, actions->items[i].lineage);
+            begin_lineage(node, actions->items[i].lineage);
     if (keeper->on && actions->save && save(node, &error) != SL_OK)
         node_keeper_give_up(node, &error);
     return keeper->appended;
@@ -185,11 +192,17 @@ static void say(struct sl_node *node, const char *reason) {
     sl_record_event(node->record, "warning", SL_TEXT("text", text));
 }
 
+/* A state that the journal has is behind its lines: nobody who is killed takes part of its ledger along. A record on a
+ * disk that hangs holds no promise up for longer. */
+static void settle_ledger(const struct sl_node *node) {
+    const sl_time longest = SL_SECOND;
+    if (node->ledger.on)
+        (void)sl_record_settle(node->record, longest);
+}
+
 static void run_flush(struct sl_job *job) {
     struct flush_job *flush = (struct flush_job *)job;
-    /* A state that the journal has is behind its lines: nobody who is killed takes part of its ledger along. */
-    if (flush->node->ledger.on)
-        sl_record_settle(flush->node->record);
+    settle_ledger(flush->node);
     flush->status = sl_journal_flush(flush->node->keeper.journal, flush->record, &flush->error);
 }
 

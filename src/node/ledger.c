@@ -149,7 +149,7 @@ static const float *own_values(const struct node_mix *mix, const struct sl_mixer
     return NULL;
 }
 
-void node_ledger_fold(const struct sl_node *node, const struct sl_mixer_fold *fold) {
+void node_ledger_fold(const struct sl_node *node, const struct sl_mixer_fold *fold, size_t at) {
     enum { AT_ONCE = 16 }; /* share their signs */
     const struct node_mix *mix = &node->mix;
     struct sl_ledger_vector vectors[AT_ONCE];
@@ -167,9 +167,10 @@ void node_ledger_fold(const struct sl_node *node, const struct sl_mixer_fold *fo
             vectors[count] = k < fold->count
                                  ? (struct sl_ledger_vector){.values = fold->sources[k].values, .minus = own}
                                  : (struct sl_ledger_vector){.values = fold->out};
-            sums[count++] = (struct sl_ledger_sums){.elements = 0};
+            sums[count] = row[places[count]];
+            count++;
         }
-        sl_ledger_measure(sums, vectors, count, node->ledger.seed, first_of(node, fold->index), fold->elements);
+        sl_ledger_measure(sums, vectors, count, node->ledger.seed, first_of(node, fold->index) + at, fold->elements);
         for (uint32_t i = 0; i < count; i++)
             row[places[i]] = sums[i];
     }

@@ -62,8 +62,9 @@ void node_ledger_write(struct sl_node *node, const struct node_ledger_edge *edge
 
 /* Sums of all chunks of so many sources and of the result; NULL: out of memory. */
 struct sl_ledger_sums *node_ledger_of_pass(const struct sl_node *node, uint32_t sources);
-/* A chunk was folded, of values that are still there. On the worker that did it; nothing where no ledger is kept. */
-void node_ledger_fold(const struct sl_node *node, const struct sl_mixer_fold *fold);
+/* A chunk was folded, or a part of it that begins with its value `at`, a multiple of SL_LEDGER_TILE; parts in their
+ * order, and of values that are still there. On the worker that did it; nothing where no ledger is kept. */
+void node_ledger_fold(const struct sl_node *node, const struct sl_mixer_fold *fold, size_t at);
 /* The pass is over, its model is the next one; before it is taken apart. */
 void node_ledger_mixed(struct sl_node *node);
 

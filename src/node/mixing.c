@@ -95,32 +95,46 @@ static void fail_for_memory(struct sl_node *node) {
 static void pump(struct sl_node *node);
 static void finish_if_done(struct sl_node *node);
 
-/* The sources are what was sent, the own update as well: the model is what their differences join. */
-static bool fold_encoded(const struct sl_node *node, const struct sl_mixer_fold *fold) {
+/* Values of each source that are decoded at once: of all of them together they stay in cache. */
+enum { DECODED_MAX = 2 * SL_LEDGER_TILE };
+
+/* A part of a chunk, from that value of the model on. The sources are what was sent, the own update as well: the model
+ * is what their differences join. */
+static void fold_part(const struct sl_node *node, const struct sl_mixer_fold *part, size_t first, float *decoded) {
     const struct node_mix *mix = &node->mix;
-    size_t first = (size_t)(sl_chunk_first(&node->chunks, fold->index) / sizeof(float));
     const float *kept = (const float *)(const void *)node->model->data + first, *sent = NULL;
-    float *decoded = malloc(fold->count * fold->elements * sizeof *decoded);
-    if (decoded == NULL)
-        return false;
-    for (uint32_t i = 0; i < fold->count; i++) {
-        const struct node_incoming *incoming = mix->sources[fold->numbers[i]].incoming;
+    for (uint32_t i = 0; i < part->count; i++) {
+        const struct node_incoming *incoming = mix->sources[part->numbers[i]].incoming;
         const struct sl_block *payload = incoming != NULL ? sl_inbound_block(incoming->inbound) : node->update.block;
-        float *values = decoded + (size_t)i * fold->elements;
-        node_decode(node, values, payload, first, fold->elements);
-        fold->sources[i].values = values;
+        float *values = decoded + (size_t)i * DECODED_MAX;
+        node_decode(node, values, payload, first, part->elements);
+        part->sources[i].values = values;
         if (incoming == NULL)
             sent = values;
     }
-    sl_mean_fold_onto(fold->out, fold->sources, fold->count, fold->divisor, kept, sent, fold->elements);
-    node_ledger_fold(node, fold);
+    sl_mean_fold_onto(part->out, part->sources, part->count, part->divisor, kept, sent, part->elements);
+}
+
+static bool fold_encoded(const struct sl_node *node, const struct sl_mixer_fold *fold) {
+    const size_t first = (size_t)(sl_chunk_first(&node->chunks, fold->index) / sizeof(float));
+    float *decoded = malloc((size_t)fold->count * DECODED_MAX * sizeof *decoded);
+    if (decoded == NULL)
+        return false;
+    for (uint32_t at = 0; at < fold->elements; at += DECODED_MAX) {
+        const uint32_t left = fold->elements - at;
+        struct sl_mixer_fold part = *fold;
+        part.out = fold->out + at;
+        part.elements = left < DECODED_MAX ? left : DECODED_MAX;
+        fold_part(node, &part, first + at, decoded);
+        node_ledger_fold(node, &part, at);
+    }
     free(decoded);
     return true;
 }
 
 static void fold_plain(const struct sl_node *node, const struct sl_mixer_fold *fold) {
     sl_mean_fold(fold->out, fold->sources, fold->count, fold->divisor, fold->elements);
-    node_ledger_fold(node, fold);
+    node_ledger_fold(node, fold, 0);
 }
 
 static void run_fold(struct sl_job *job) {

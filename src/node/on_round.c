@@ -96,10 +96,8 @@ static void report_phase(struct sl_node *node, const struct sl_round_action *act
 }
 
 /* Too many rounds were missed, or promises forgotten: nothing of the former lineage holds any more. */
-static void begin_lineage(struct sl_node *node, uint64_t lineage) {
+static void tell_lineage(struct sl_node *node, uint64_t lineage) {
     node->lineage = lineage;
-    node->signed_round = 0;
-    node_write_off_late(node); /* differences of a model that is given up */
     sl_record_event(node->record, "lineage");
     sl_log_line(node->log, SL_LOG_WARNING, "round", "a new lineage: joining anew with the flock's model");
 }
@@ -123,7 +121,7 @@ static void report(struct sl_node *node, const struct sl_round_action *action) {
     else if (action->type == SL_ROUND_PHASE)
         report_phase(node, action);
     else if (action->type == SL_ROUND_LINEAGE)
-        begin_lineage(node, action->lineage);
+        tell_lineage(node, action->lineage);
     else if (action->type == SL_ROUND_OUTDATED)
         report_outdated(node, action);
 }
@@ -204,9 +202,12 @@ void node_step_round(struct sl_node *node, const struct sl_round_event *event) {
         return;
     enum sl_status status = sl_round_step(node->round, event, sl_clock_monotonic(), actions);
     uint64_t record = status == SL_OK ? node_keep(node, actions) : 0;
-    for (size_t i = 0; i < actions->count; i++)
+    for (size_t i = 0; i < actions->count; i++) {
+        if (actions->items[i].type == SL_ROUND_LINEAGE)
+            node_write_off_late(node); /* differences of a model that is given up: before that lineage trains */
         if (!node_keeper_must_wait(node, &actions->items[i], record))
             node_carry_out(node, &actions->items[i]);
+    }
     sl_round_actions_clear(actions);
     node_keeper_flush(node);
     if (status != SL_OK) {

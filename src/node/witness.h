@@ -22,7 +22,8 @@ struct node_conviction {
 };
 struct node_witness {
     struct sl_sightings sightings;
-    uint64_t told; /* the last round whose sightings were told */
+    uint64_t told;     /* the last round whose sightings were told */
+    uint64_t reminded; /* the lineage of this node that was found to go on from an older copy; 0: none */
     struct node_conviction *convictions;
     size_t conviction_count;
 };

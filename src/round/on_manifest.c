@@ -24,9 +24,13 @@ static void hold(struct sl_round *round, struct round_peer *peer, const struct r
         sl_round_send_pass(round, peer, manifest->round, SL_PASS_BEHIND);
 }
 
+/* How late it was is of account once a round: who tells it again and again would make W as long as it can be. */
 static void turn_away(struct sl_round *round, struct round_peer *peer, uint64_t number) {
     bool ended = round->phase == SL_PHASE_LINGER || round->phase == SL_PHASE_LEFT;
-    sl_round_note_late(round, number);
+    if (number > peer->late) {
+        peer->late = number;
+        sl_round_note_late(round, number);
+    }
     sl_round_send_pass(round, peer, number, ended ? SL_PASS_FINISHED : SL_PASS_CLOSED);
     (void)sl_round_emit_to(round, SL_ROUND_RELEASE, peer, number);
 }

@@ -17,26 +17,25 @@ static uint64_t samples_of(const struct sl_round *round, const struct sl_round_m
     return round->options.by_samples ? member->samples : 1;
 }
 
-/* Whether `number` is in [from, until); narrows the rounds that the whole roster stays the same for. */
-static bool covers(struct sl_round *round, uint64_t from, uint64_t until, uint64_t number) {
-    if (from == 0 || (until != 0 && until <= from))
-        return false;
-    if (from > number && from < round->roster_until)
-        round->roster_until = from;
-    if (until > number && until < round->roster_until)
-        round->roster_until = until;
-    return from <= number && (until == 0 || until > number);
+static bool holds(uint64_t from, uint64_t until, uint64_t number) {
+    return from != 0 && from <= number && (until == 0 || until > number);
 }
 
-/* Whether the peer is in that round: by what it says now, or, for a round before that, by what held before. */
-static bool is_listed(struct sl_round *round, const struct round_peer *peer, uint64_t number) {
+bool sl_round_is_listed(const struct round_peer *peer, uint64_t number) {
     uint64_t from = sl_round_from(peer);
     if (!peer->named)
         return false;
-    bool is = covers(round, from, peer->member.until_round, number);
     if (from != 0 && from <= number)
-        return is;
-    return covers(round, peer->former_from, peer->former_until, number);
+        return holds(from, peer->member.until_round, number);
+    return holds(peer->former_from, peer->former_until, number);
+}
+
+/* The whole roster stays the same until something that was said of somebody comes into force. */
+static void narrow(struct sl_round *round, const struct round_peer *peer, uint64_t number) {
+    const uint64_t changes[] = {sl_round_from(peer), peer->member.until_round, peer->former_until};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        if (changes[i] > number && changes[i] < round->roster_until)
+            round->roster_until = changes[i];
 }
 
 static bool reserve_roster(struct sl_round *round) {
@@ -73,7 +72,8 @@ static void list_roster(struct sl_round *round) {
     bool placed = false;
     for (size_t i = 0; i < round->peers.count; i++) {
         struct round_peer *peer = round->peers.items[i];
-        if (!is_listed(round, peer, round->current))
+        narrow(round, peer, round->current);
+        if (!sl_round_is_listed(peer, round->current))
             continue;
         if (!placed && strcmp(round->self, peer->member.name) < 0) {
             append_self(round);

@@ -82,10 +82,13 @@ static void save_pending(const struct sl_round *round, struct sl_round_state *st
             save_edge(&state->pending[state->pending_count++], round->peers.items[i]->pending, SL_SAVED_BOUND);
 }
 
+/* A word of rounds to come is told again after a restart; what holds until then nobody tells again. */
 static uint64_t known_from(const struct sl_round *round, const struct round_peer *peer) {
-    uint64_t from = sl_round_from(peer), until = peer->member.until_round;
+    uint64_t from = sl_round_from(peer), until = peer->member.until_round, next = round->current + 1;
     if (until != 0 && until <= round->current)
         return 0;
+    if ((from == 0 || from > next) && sl_round_is_listed(peer, next))
+        return peer->former_from;
     return from != 0 ? from : peer->saved_from;
 }
 

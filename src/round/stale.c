@@ -26,7 +26,8 @@ void sl_round_begin_lineage(struct sl_round *round) {
     round->forgot = false;
     round->options.lineage = next_lineage(round);
     round->options.done_rounds = 0;
-    round->started = round->carry = round->below = false;
+    round->started = round->carry = round->below = round->returning = false;
+    round->listed_until = 0;
     round->edge_count = 0;
     round->arrival_count = round->arrival_next = 0;
     round->barren = 0;

@@ -75,6 +75,7 @@ struct round_peer {
     bool asked;                                  /* as a donor, without success */
     bool outdates;                               /* it is in a later epoch */
     uint32_t missed;                             /* rounds in a row in which its edge with this node did not count */
+    uint64_t late;                               /* the last round whose manifest of it came too late; 0: none did */
     uint64_t waited_for;                         /* the last round that was longer for it; 0: none */
 };
 
@@ -175,7 +176,6 @@ struct sl_round {
     /* late differences that no published update has in it yet, the first `folding` of them in the one being made */
     struct round_edge *late;
     size_t late_count, late_capacity, folding;
-    size_t outdated; /* peers that are in a later epoch */
 
     sl_time repeat_at, linger_until;
     sl_time armed; /* what WAKE said last; 0: never */
@@ -221,6 +221,8 @@ void sl_round_note_entered(struct sl_round *round, struct round_peer *peer, uint
 uint64_t sl_round_from(const struct round_peer *peer);
 
 /* plan.c */
+/* Whether the peer is in that round: by what it says now, or, for a round before that, by what held before. */
+bool sl_round_is_listed(const struct round_peer *peer, uint64_t number);
 void sl_round_freeze_plan(struct sl_round *round);
 bool sl_round_manifest_agrees(const struct sl_round *round, const struct round_edge *edge);
 double sl_round_edge_weight(const struct sl_round *round, const struct round_edge *edge);

@@ -12,11 +12,6 @@ struct listing {
     size_t count, self;
 };
 
-static bool takes_part(const struct round_peer *peer, uint64_t number) {
-    uint64_t from = sl_round_from(peer), until = peer->member.until_round;
-    return peer->named && from != 0 && from <= number && (until == 0 || until > number);
-}
-
 static void add_self(const struct sl_round *round, struct listing *listing) {
     listing->self = listing->count;
     listing->members[listing->count++] =
@@ -29,7 +24,7 @@ static void list(const struct sl_round *round, struct listing *listing, uint64_t
     listing->count = 0;
     for (size_t i = 0; i < round->peers.count; i++) {
         const struct sl_round_member *member = &round->peers.items[i]->member;
-        if (!takes_part(round->peers.items[i], number))
+        if (!sl_round_is_listed(round->peers.items[i], number))
             continue;
         if (!placed && strcmp(round->self, member->name) < 0) {
             add_self(round, listing);

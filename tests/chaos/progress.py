@@ -2,7 +2,8 @@
 # Seconds that a scenario takes, short and in full, as measured on two processors. They are for foretelling alone.
 USUAL = (15, 60)
 TAKES = {
-    "partition": (25, 120), "flapping": (30, 70), "slow-node": (35, 120), "stop": (20, 100), "slowloris": (5, 60),
+    "partition": (25, 120), "dial-out-only": (12, 30), "flapping": (30, 70), "slow-node": (35, 120), "stop": (20, 100),
+    "slowloris": (5, 60),
     "emfile": (9, 30), "disk-full": (5, 30), "dial-each-other": (4, 1800), "big-transfer": (5, 5400),
     "transfer-cut": (15, 90), "control-latency": (15, 90), "soak": (17, 1830), "virtual-day": (4, 70),
     "rolling-restart": (12, 120), "random-faults": (0, 2100), "allocation-failure": (0, 900),

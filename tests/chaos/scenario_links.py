@@ -3,7 +3,7 @@ import time
 
 from driver import links
 from scenario import check, check_at_least, check_at_most, scenario
-from under_test import ENDLESS
+from under_test import DEADLINE_MIN, ENDLESS
 
 NODES = 8
 STOPPED = (2, 5)
@@ -69,6 +69,33 @@ def cut_one_way(context):
         round_ = max(flock.view(index).mixed for index in range(NODES))
         context.figure("agreement", flock.agreement(round_, 5, range(NODES)), "rounds later")
         flock.rounds_end_in_time()
+
+
+@scenario("dial-out-only", "two nodes that nobody can dial",
+          "in the mix of all others by connections that they keep; after three rounds nobody waits for the edge that cannot be")
+def dial_out_only(context):
+    hidden = 3, 5
+    own = {"transport": {"listen": ["127.0.0.1:7400"], "advertise": []}}  # each in a network of its own
+    with context.flock(ENDLESS, own={index: own for index in hidden}) as flock:
+        def in_the_mix(after=0):
+            def good(index):
+                mixed = [event for event in flock.view(index).all("mixed") if event["round"] > after]
+                wanted = NODES - 2 if index in hidden else NODES - 1
+                return mixed and mixed[-1]["counted"] == wanted
+            return all(good(index) for index in range(NODES))
+        took = flock.wait(in_the_mix, 60, "a round of all but the one edge that cannot be")[1]
+        context.figure("all in the mix", took, "s after the start")
+        first = max(flock.view(index).mixed for index in range(NODES)) + 5
+        last = first + (10 if context.short else 40)
+        flock.wait_round(last)
+        rounds = [event for index in range(NODES) for event in flock.view(index).all("mixed")
+                  if first <= event["round"] <= last]
+        missing = sum(NODES - 1 - event["counted"] for event in rounds) - len(hidden) * (last - first + 1)
+        context.figure("edges missing besides", missing)
+        longest = max(event["waited"] for event in rounds)
+        context.figure("longest wait", longest, "s")
+        check(missing == 0, f"{missing} ends of edges did not count that can")
+        check(longest < DEADLINE_MIN, f"a node waited {longest:.2f} s: until its deadline")
 
 
 @scenario("flapping", "one node's links go and come every second",

@@ -15,14 +15,14 @@ from driver.record import View
 from scenario import check
 
 POLL = 0.02  # s
-DEADLINE_MAX = 5.0  # s
+DEADLINE_MIN, DEADLINE_MAX = 2.0, 5.0  # s
 SLACK = 1.0  # s after the deadline
 NS = 1e9
 LEFT_OUT = 3  # exit code
 SAME = 1e-6  # of the mean's norm
 ENDLESS = 100000  # rounds
 SETTINGS = {
-    "round": {"deadline_min": 2, "deadline_max": DEADLINE_MAX, "linger_max": 10, "averaging_rounds": 1},
+    "round": {"deadline_min": DEADLINE_MIN, "deadline_max": DEADLINE_MAX, "linger_max": 10, "averaging_rounds": 1},
     "learner": {"evaluate_every": 0},
     "model": {"save_every": 1, "keep": 30},
 }
@@ -58,15 +58,16 @@ class Watch(View):
 
 class Flock:
     """Nodes in namespaces of their own, from the first to the last line of a with statement. `only`: the nodes of all that
-    take part; the others' data is nobody's."""
+    take part; the others' data is nobody's. `own`: what single nodes have in their settings, by index."""
 
-    def __init__(self, context, rounds, settings=None, nodes=8, only=None, arguments=()):
+    def __init__(self, context, rounds, settings=None, nodes=8, only=None, arguments=(), own=None):
         self.context, self.rounds = context, rounds
         self.only = list(range(nodes)) if only is None else list(only)
         self.folder = context.new_folder()
         self.options = command_line.parse(["--nodes", str(nodes), "--rounds", str(rounds), "--netns", "--seed",
                                            str(context.seed), "--run-dir", str(self.folder)])
         self.options.settings = kits.merge(kits.merge(SETTINGS, context.learner()), settings or {})
+        self.own = own or {}
         self.arguments = ["--set", f"flock.start_nodes={len(self.only)}", *arguments]
         self.may_be_left_out = set()  # nodes whose last round may have come to nothing: that is an exit code of its own
         self.stack = contextlib.ExitStack()
@@ -79,6 +80,9 @@ class Flock:
             self.nodes = [main.Node(self.options, kit) for kit in kits.make(self.options, self.network)]
             for node in self.nodes:
                 node.flock = Watch(node.kit.folder / "record.jsonl")
+            for index, settings in self.own.items():
+                path = self.nodes[index].kit.settings
+                path.write_text(json.dumps(kits.merge(json.loads(path.read_text()), settings)), encoding="utf-8")
             self.faults = Faults(self.options.program, self.nodes, self.network, self.arguments)
             stack.callback(self._end)
             self.began = time.monotonic()

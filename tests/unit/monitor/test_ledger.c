@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "json/json.h"
 #include <starling/ledger.h>
 
 enum { NODES = 3 };
@@ -271,6 +272,39 @@ Test(ledger, what_is_no_number_is_not_conserved) {
         "\"p1\":null,\"p2\":null,\"norm\":null",
         lineages[0]);
     expect_bad(2, "round 2: the model of alice is not what its exchanges make of it");
+}
+
+static cJSON *as_json(void) {
+    char *text = NULL;
+    size_t length = 0;
+    cJSON *value = NULL;
+    FILE *stream = open_memstream(&text, &length);
+    cr_assert_not_null(stream);
+    cr_assert_eq(sl_ledger_write(&report, stream, true), SL_OK);
+    cr_assert_eq(fclose(stream), 0);
+    cr_assert_eq(sl_json_parse(&value, text, length, &error), SL_OK, "%s: %s", error.text, text);
+    free(text);
+    return value;
+}
+
+Test(ledger, is_json_whatever_is_in_it) {
+    two_meet();
+    expect_good(2);
+    cJSON *value = as_json();
+    cr_expect_eq(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(value, "now"), "p2")->valuedouble,
+                 4);
+    cr_expect(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(value, "conserved")));
+    cr_expect(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(value, "problem")));
+    cJSON_Delete(value);
+    put(0, "\"event\":\"ledger\",\"entry\":\"mixed\",\"round\":2,\"lineage\":\"%s\",\"samples\":10,\"sum\":null",
+        lineages[0]);
+    expect_bad(2, "round 2");
+    value = as_json();
+    cr_expect(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(value, "now"), "sum")));
+    cr_expect(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(value, "norm")));
+    cr_expect(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(value, "conserved")));
+    cr_expect_str_eq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(value, "problem")), report.problem);
+    cJSON_Delete(value);
 }
 
 /* ---- restarts ---- */

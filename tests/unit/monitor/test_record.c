@@ -334,7 +334,7 @@ Test(record, settles) {
     struct sl_record *record = open_record();
     for (unsigned round = 1; round <= 50; round++) {
         sl_record_event(record, "mixed", SL_UNSIGNED("round", round));
-        sl_record_settle(record);
+        cr_expect(sl_record_settle(record, 30 * SL_SECOND));
         FILE *file = fopen(path, "r");
         cJSON *line = NULL;
         cr_assert_not_null(file);
@@ -347,6 +347,34 @@ Test(record, settles) {
         cJSON_Delete(line);
         (void)fclose(file);
     }
-    sl_record_settle(NULL);
+    cr_expect(sl_record_settle(NULL, SL_SECOND));
     sl_record_destroy(record);
+}
+
+/* A pipe that nobody reads is a disk that hangs: who waits for it is let go, and the next one at once. */
+Test(record, settles_for_so_long_and_no_longer, .timeout = 60) {
+    enum { EVENTS = 200, TRIES = 5 };
+    char large[1001] = {0};
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    int keep = open(path, O_RDWR | O_CLOEXEC);
+    struct sl_record *record = open_record();
+    memset(large, 'x', 1000);
+    for (int i = 0; i < EVENTS; i++)
+        sl_record_event(record, "warning", SL_TEXT("text", large));
+    cr_expect_not(sl_record_settle(record, 100 * SL_MILLISECOND));
+    sl_time took = 3 * SL_SECOND;
+    for (int i = 0; i < TRIES && took >= 3 * SL_SECOND;
+         i++) { /* it may have got on for a moment, of all moments then */
+        sl_time before = sl_clock_monotonic();
+        cr_expect_not(sl_record_settle(record, 3 * SL_SECOND));
+        took = sl_clock_monotonic() - before;
+    }
+    cr_expect_lt(took, 3 * SL_SECOND);
+    FILE *file = fdopen(keep, "r");
+    for (int i = 0; i < EVENTS; i++)
+        cJSON_Delete(next_line(file));
+    while (!sl_record_settle(record, SL_SECOND))
+        continue; /* all is read */
+    sl_record_destroy(record);
+    fclose(file);
 }

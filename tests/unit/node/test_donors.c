@@ -46,9 +46,9 @@ static void refuse(struct peer *donor) {
 
 /* bob comes when they are in round 5, and asks those who entered a later one first. When all have refused once, they
  * all are in the same round, and he asks the three together. */
-static void set_up(void) {
+static void begin(const char *round) {
     static const char *const names[] = {"alice", "carol", "dave"};
-    peer_init(&donors[0], names[0], "\"rounds\":500,\"deadline_min\":12,\"deadline_max\":20,\"linger_max\":0", false);
+    peer_init(&donors[0], names[0], round, false);
     peer_run_node(&donors[0]);
     for (size_t i = 0; i < DONORS; i++) {
         if (i > 0)
@@ -76,6 +76,14 @@ static void set_up(void) {
     }
 }
 
+static void set_up(void) {
+    begin("\"rounds\":500,\"deadline_min\":12,\"deadline_max\":20,\"linger_max\":0");
+}
+
+static void set_up_short(void) {
+    begin("\"rounds\":500,\"deadline_min\":3,\"deadline_max\":3,\"linger_max\":0");
+}
+
 static void tear_down(void) {
     for (size_t i = DONORS; i-- > 0;)
         peer_finish(&donors[i]);
@@ -89,11 +97,15 @@ static void fill(struct peer *donor, float value) {
         values[i] = value;
 }
 
-static uint32_t announce(struct peer *donor) {
-    struct sl_manifest manifest = peer_describe(donor, latest, SL_PAYLOAD_SNAPSHOT);
+static uint32_t announce_of(struct peer *donor, uint64_t round) {
+    struct sl_manifest manifest = peer_describe(donor, round, SL_PAYLOAD_SNAPSHOT);
     uint32_t transfer = peer_send_manifest(donor, &manifest);
     sl_manifest_finish(&manifest);
     return transfer;
+}
+
+static uint32_t announce(struct peer *donor) {
+    return announce_of(donor, latest);
 }
 
 /* The first value of the model that bob goes on with: of his update, as the idle trainer leaves it. */
@@ -147,4 +159,51 @@ Test(node_donors, who_goes_away_takes_nothing_along) {
     peer_send_data(&donors[0], transfers[0], 0, BYTES);
     peer_send_data(&donors[2], transfers[2], 0, BYTES);
     cr_assert_float_eq(first_value(), 1.5, 1e-6);
+}
+
+Test(node_donors, a_later_round_than_the_others_is_nobodys_to_name) {
+    fill(&donors[0], 9);
+    uint32_t liar = announce_of(&donors[0], 500); /* the run would be over */
+    uint32_t honest = announce(&donors[1]);
+    (void)announce(&donors[2]);
+    UNTIL(donors[0].cancelled[liar] && donors[1].credit[honest] == BYTES);
+    peer_send_data(&donors[1], honest, 0, BYTES);
+    cr_assert_float_eq(first_value(), 1, 1e-6);
+}
+
+Test(node_donors, where_the_one_that_gives_goes_away_the_others_are_asked) {
+    uint32_t transfers[DONORS];
+    for (size_t i = 0; i < DONORS; i++)
+        transfers[i] = announce(&donors[i]);
+    UNTIL(donors[0].credit[transfers[0]] == BYTES);
+    UNTIL(donors[1].cancelled[transfers[1]] && donors[2].cancelled[transfers[2]]);
+    sl_time began = sl_clock_monotonic();
+    sl_connection_close(donors[0].connection, "test");
+    UNTIL(donors[1].frames[SL_FRAME_MODEL_REQUEST] == 3);
+    cr_assert_lt(sl_clock_monotonic() - began, 15 * SL_SECOND, "before the round gives up all three");
+    uint32_t again = announce(&donors[1]);
+    UNTIL(donors[2].frames[SL_FRAME_MODEL_REQUEST] == 3);
+    (void)announce(&donors[2]);
+    UNTIL(donors[1].credit[again] == BYTES);
+    peer_send_data(&donors[1], again, 0, BYTES);
+    peer_connect(&donors[0]);
+    cr_assert_float_eq(first_value(), 1, 1e-6);
+}
+
+TestSuite(node_slow_donor, .init = set_up_short, .fini = tear_down, .timeout = 180);
+
+/* The round names all three again when it has waited as long as it may; one of them has given a part by then. */
+Test(node_slow_donor, who_gives_slowly_is_let_end) {
+    uint32_t transfers[DONORS];
+    for (size_t i = 0; i < DONORS; i++)
+        transfers[i] = announce(&donors[i]);
+    UNTIL(donors[0].credit[transfers[0]] == BYTES);
+    sl_time began = sl_clock_monotonic();
+    for (uint64_t at = 0; at < BYTES; at += SL_CHUNK_UNIT) {
+        uint64_t length = BYTES - at < SL_CHUNK_UNIT ? BYTES - at : SL_CHUNK_UNIT;
+        UNTIL(sl_clock_monotonic() - began >= (sl_time)(at / SL_CHUNK_UNIT) * 6 * SL_SECOND / 5);
+        peer_send_data(&donors[0], transfers[0], at, length);
+    }
+    cr_assert_float_eq(first_value(), 1, 1e-6);
+    cr_assert(!donors[0].cancelled[transfers[0]]);
 }

@@ -379,14 +379,33 @@ static struct sl_statement *come_again_with_an_older_copy(void) {
     return later;
 }
 
+/* Lines of bob's record with that text. */
+static size_t count_recorded(const char *text) {
+    char line[4096], *path = sl_test_path(peer.flock.folder, "bob.jsonl");
+    FILE *file = fopen(path, "r");
+    size_t count = 0;
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof line, file) != NULL)
+        count += strstr(line, text) != NULL;
+    (void)fclose(file);
+    free(path);
+    return count;
+}
+
 Test(node_restart, an_older_copy_is_a_new_lineage_once_somebody_shows_a_later_signature) {
     struct sl_statement *later = come_again_with_an_older_copy();
     PEER_UNTIL(&peer, peer.progress.round == 1);
     uint64_t before = peer.progress.lineage;
     cr_assert_eq(before, peer.manifest.lineage, "he cannot know");
-    peer_send_evidence(&peer, later);
+    for (int i = 0; i < 3; i++)
+        peer_send_evidence(&peer, later);
     sl_statement_unref(later);
     PEER_UNTIL(&peer, peer.progress.lineage != before);
+    PEER_UNTIL(&peer, count_recorded("\"event\":\"lineage\"") == 1);
+    cr_assert_eq(count_recorded("is an older copy"), 1, "said once, whoever shows it");
+    peer.frames[SL_FRAME_MANIFEST] = 0;
+    PEER_UNTIL(&peer, peer.frames[SL_FRAME_MANIFEST] > 0);
+    cr_assert_eq(peer.manifest.lineage, peer.progress.lineage);
     cr_assert_eq(peer.downs, 1, "%s", peer.reason);
 }
 
@@ -395,7 +414,10 @@ Test(node_restart, nobody_else_can_end_his_lineage) {
     start("process");
     uint64_t before = peer.manifest.lineage;
     peer_send_evidence(&peer, peer.told);
-    struct sl_manifest manifest = peer_describe(&peer, 2, SL_PAYLOAD_UPDATE);
+    peer_count(&peer, 1);
+    PEER_UNTIL(&peer, peer.manifest.round == 2);
+    cr_assert_eq(peer.manifest.lineage, before);
+    struct sl_manifest manifest = peer_describe(&peer, 9, SL_PAYLOAD_UPDATE);
     struct sl_buffer body = {0};
     memcpy(manifest.origin, "bob", 4);
     manifest.lineage = before;

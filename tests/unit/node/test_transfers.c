@@ -163,6 +163,25 @@ Test(node_joining, a_model_that_was_cut_goes_on) {
     PEER_UNTIL(&peer, peer.manifest.round == 8);
 }
 
+/* Gone while bob still looks at the last chunks, and not to be asked any more. */
+Test(node_joining, who_goes_away_behind_the_last_byte_has_given_it) {
+    uint32_t transfer = give_model(7);
+    size_t asked = peer.frames[SL_FRAME_MODEL_REQUEST];
+    uint64_t before = count_sent();
+    sl_time limit = sl_clock_monotonic() + 30 * SL_SECOND;
+    peer_send_data(&peer, transfer, 0, BYTES);
+    while (count_sent() - before < BYTES) {
+        cr_assert_lt(sl_clock_monotonic(), limit);
+        cr_assert_geq(event_base_loop(peer.base, EVLOOP_NONBLOCK), 0);
+    }
+    sl_connection_close(peer.connection, "test");
+    peer_connect(&peer);
+    peer_join(&peer);
+    peer_tell_progress(&peer, 7, false);
+    PEER_UNTIL(&peer, peer.manifest.round == 8);
+    cr_assert_eq(peer.frames[SL_FRAME_MODEL_REQUEST], asked);
+}
+
 Test(node_joining, another_model_after_a_cut_begins_anew) {
     uint32_t transfer = give_model(7);
     give(transfer, 0, 2 * (uint64_t)SL_CHUNK_UNIT);

@@ -265,6 +265,25 @@ Test(phases, the_deadline_follows_the_arrivals) {
     machine_finish(&machine);
 }
 
+Test(phases, who_tells_an_old_manifest_again_and_again_makes_no_round_longer) {
+    struct machine machine;
+    machine_init(&machine, "a", 5);
+    machine.options.deadline_min = SL_SECOND;
+    machine_start(&machine);
+    machine_publish(&machine, 1);
+    machine.now += 2 * SL_SECOND;
+    for (const char *const *peer = (const char *const[]){"b", "c", "d", NULL}; *peer != NULL; peer++) {
+        feed_payload(&machine, *peer, 1);
+        feed_ready(&machine, *peer, 1);
+    }
+    feed_timer(&machine, 60 * SL_SECOND);
+    cr_expect_eq(sl_round_phase(machine.round), SL_PHASE_MIX);
+    for (int i = 0; i < 20; i++)
+        feed_manifest(&machine, "e", 1);
+    cr_expect_eq(sl_round_deadline(machine.round), 2 * SL_SECOND);
+    machine_finish(&machine);
+}
+
 Test(phases, a_stream_passes_over_the_silent_first_and_has_nothing_pending) {
     struct machine machine;
     machine_init(&machine, "c", 4);

@@ -1,4 +1,6 @@
 /* Who is away and comes back: which rounds the others have it in, and which one it begins with. */
+#include <stdlib.h>
+
 #include "machine.h"
 
 /* "b" of a, b, c, d, training in round 1; all have said that they take part from it on. */
@@ -86,6 +88,49 @@ Test(return, a_stranger_is_not_in_rounds_before_its_first_one) {
     machine_finish(&machine);
 }
 
+/* A graph that one member more or less changes: connections are made for the one that the rounds have. */
+Test(return, who_is_still_in_the_next_rounds_is_wanted) {
+    struct machine machine;
+    const char **names;
+    size_t count, found = 0;
+    machine_init(&machine, "c", 4);
+    machine.topology.kind = SL_TOPOLOGY_RING;
+    machine_start(&machine);
+    for (size_t i = 0; i < machine.count; i++)
+        machine.members[i].from_round = 1;
+    feed_members(&machine);
+    say(&machine, 9, 0);
+    cr_assert_eq(sl_round_wanted(machine.round, &names, &count), SL_OK);
+    for (size_t i = 0; i < count; i++)
+        found += strcmp(names[i], "d") == 0;
+    cr_expect_eq(found, 2); /* in this round and the next */
+    free(names);
+    machine_finish(&machine);
+}
+
+static void restart(struct machine *machine, struct sl_buffer *record) {
+    cr_assert_eq(sl_round_save(machine->round, record), SL_OK);
+    machine->options.restored = (struct sl_bytes){record->data, record->length};
+    machine->options.model_round = sl_round_done(machine->round);
+    sl_round_destroy(machine->round);
+    cr_assert_eq(sl_round_create(&machine->round, &machine->options, NULL), SL_OK);
+    feed_members(machine);
+}
+
+Test(return, what_holds_until_a_new_word_does_is_known_after_a_restart) {
+    for (uint64_t from = 0; from <= 8; from += 8) { /* it has not said yet; it has */
+        struct machine machine;
+        struct sl_buffer record = {0};
+        start(&machine);
+        say(&machine, from, 0);
+        restart(&machine, &record);
+        pass_round(&machine);
+        cr_expect_eq(planned(&machine), 3);
+        machine_finish(&machine);
+        sl_buffer_finish(&record);
+    }
+}
+
 /* ---- told to stop ---- */
 
 /* It was stopped in round 2, and is there again, alone as yet. */
@@ -165,6 +210,22 @@ Test(return, behind_the_last_round_nothing_is_gone_on_from) {
     cr_expect(!sl_round_goes_on(machine.round));
     cr_expect_eq(sl_round_until(machine.round), 3);
     machine_finish(&machine);
+}
+
+Test(return, who_has_forgotten_while_it_was_away_joins_without_a_second_word) {
+    struct machine machine;
+    struct sl_buffer record = {0};
+    stop_and_return(&machine, &record);
+    feed_progress(&machine, "a", 4);
+    feed_progress(&machine, "c", 4);
+    feed_of(&machine, SL_ROUND_FORGOT, NULL, 5);
+    cr_expect_eq(sl_round_phase(machine.round), SL_PHASE_JOIN);
+    feed_progress(&machine, "a", 5);
+    feed_progress(&machine, "c", 5);
+    feed_of(&machine, SL_ROUND_MODEL_LOADED, "a", 5);
+    cr_expect_eq(get(&machine, SL_ROUND_TRAIN, NULL)->round, 6);
+    machine_finish(&machine);
+    sl_buffer_finish(&record);
 }
 
 /* ---- who is known to be gone ---- */
