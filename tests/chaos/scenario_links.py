@@ -121,7 +121,7 @@ def flapping(context):
 
 @scenario("slow-node", "5 % loss, 100 ms, 10 Mbit/s on one node",
           "others' rounds ≤ the deadline; the slow one's data still moves the mean: ≥ 1 edge in 5 rounds",
-          still_open="one run of some 17 has a stretch of six rounds, with a load of 20 on two cores")
+          still_open="on a loaded machine a stretch without it may be a round longer")
 def slow_node(context):
     total = 11 if context.short else 20
     with context.flock(total) as flock:
